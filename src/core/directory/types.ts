@@ -1,0 +1,205 @@
+// The things a directory holds, in the words that code, API and documents share. Shapes only: no behaviour.
+import type {
+  AttributeId,
+  BindingId,
+  DeviceId,
+  ExemptionId,
+  GroupId,
+  OrganizationId,
+  RadiusClientId,
+  ResourceId,
+  ServiceAccountId,
+  SubjectId,
+  UserId,
+} from '../../base/ids.ts'
+
+/** Every stored object has these. `version` grows by one with each change of the object (ETag / If-Match). */
+export interface Stored {
+  readonly version: number
+  readonly createdAt: Date
+  readonly updatedAt: Date
+}
+
+export interface Organization extends Stored {
+  readonly id: OrganizationId
+  /** In paths: `/o/acme`. */
+  readonly slug: string
+  readonly name: string
+  /** DNS domain; the LDAP suffix follows from it. */
+  readonly domain: string
+  readonly settings: OrganizationSettings
+}
+
+export interface OrganizationSettings {
+  /** May a password travel without TLS? `loopback`: only from the machine itself. */
+  readonly clearTextPasswords: 'never' | 'loopback' | 'always'
+  readonly lockout: LockoutSettings
+  /** Seconds for which a successful password may be remembered as a keyed digest in memory; 0 turns it off. */
+  readonly rememberPasswordSeconds: number
+}
+
+export interface LockoutSettings {
+  /** Failures in a row that lock the account for a while. */
+  readonly limit: number
+  /** First lock, seconds; doubles with each further failure up to `longestSeconds`. */
+  readonly firstSeconds: number
+  readonly longestSeconds: number
+  /** Wrong one-time codes a user may show within 24 hours, whatever happens in between. */
+  readonly wrongCodesPerDay: number
+}
+
+export type AttributeValue = string | number | boolean | readonly string[]
+export type AttributeValues = Readonly<Record<string, AttributeValue>>
+
+export const userStates = ['staged', 'active', 'suspended'] as const
+export type UserState = (typeof userStates)[number]
+
+/** The standard text attributes of a user that are optional. */
+export const userTexts = [
+  'givenName',
+  'familyName',
+  'displayName',
+  'department',
+  'title',
+  'employeeType',
+  'location',
+  'company',
+  'costCenter',
+] as const
+export type UserText = (typeof userTexts)[number]
+
+export interface User extends Stored, Readonly<Record<UserText, string | null>> {
+  readonly id: UserId
+  readonly username: string
+  readonly email: string | null
+  readonly state: UserState
+  readonly managerId: UserId | null
+  /** uidNumber and gidNumber in LDAP; given once, never reused. */
+  readonly posixId: number
+  readonly attributes: AttributeValues
+}
+
+export const operatingSystems = ['macos', 'windows', 'linux', 'ios', 'android'] as const
+export type OperatingSystem = (typeof operatingSystems)[number]
+
+export interface Device extends Stored {
+  readonly id: DeviceId
+  readonly name: string
+  readonly os: OperatingSystem | null
+  readonly osVersion: string | null
+  readonly serialNumber: string | null
+  readonly ownerId: UserId | null
+  readonly managed: boolean
+  readonly diskEncrypted: boolean | null
+  readonly lastContact: Date | null
+  /** `aa:bb:cc:dd:ee:ff`, lower case. */
+  readonly mac: readonly string[]
+  readonly attributes: AttributeValues
+}
+
+export type SubjectKind = 'users' | 'devices'
+export const groupModes = ['static', 'dynamic', 'review'] as const
+export type GroupMode = (typeof groupModes)[number]
+
+export const factorKinds = ['password', 'totp', 'push', 'webauthn', 'certificate', 'recovery-code'] as const
+export type FactorKind = (typeof factorKinds)[number]
+
+export interface Group extends Stored {
+  readonly id: GroupId
+  readonly name: string
+  readonly of: SubjectKind
+  readonly mode: GroupMode
+  /** Rule text; null for a static group. */
+  readonly rule: string | null
+  /** Any one of these is demanded of a member, beside the first factor, wherever the group grants access. */
+  readonly factors: readonly FactorKind[]
+  /** gidNumber in LDAP. */
+  readonly posixId: number
+  /** `activating` while a new rule is being carried through the organization: it grants nothing meanwhile. */
+  readonly status: 'active' | 'activating'
+}
+
+export interface Exemption {
+  readonly id: ExemptionId
+  readonly groupId: GroupId
+  readonly subjectId: SubjectId
+  readonly kind: 'always' | 'never'
+  readonly reason: string
+  readonly expiresAt: Date | null
+  readonly createdAt: Date
+}
+
+export const attributeTypes = ['string', 'number', 'boolean', 'date', 'list'] as const
+export type AttributeType = (typeof attributeTypes)[number]
+
+/** A custom attribute that the organization has declared. */
+export interface AttributeDefinition extends Stored {
+  readonly id: AttributeId
+  readonly name: string
+  readonly of: SubjectKind
+  readonly type: AttributeType
+  readonly caseExact: boolean
+  readonly description: string | null
+}
+
+export const resourceKinds = ['directory', 'network', 'application', 'portal', 'console'] as const
+export type ResourceKind = (typeof resourceKinds)[number]
+
+/** A RADIUS client as a network resource shows it: the secret never comes back. */
+export interface RadiusClient {
+  readonly id: RadiusClientId
+  /** CIDR in canonical form. */
+  readonly network: string
+}
+
+export interface NetworkSettings {
+  readonly clients: readonly RadiusClient[]
+  /** Chosen when the request carries this NAS-Identifier. */
+  readonly nasIdentifier: string | null
+  /** Chosen when Called-Station-Id ends in `:SSID`. */
+  readonly ssid: string | null
+}
+
+export interface Resource extends Stored {
+  readonly id: ResourceId
+  readonly name: string
+  readonly kind: ResourceKind
+  readonly enabled: boolean
+  /** Present for `network` only. */
+  readonly network: NetworkSettings | null
+}
+
+export interface RadiusReply {
+  readonly vlan?: number
+  readonly reply?: readonly { readonly name: string; readonly value: string | number }[]
+}
+
+/** What the resource receives when this binding grants access, by kind of resource. */
+export interface BindingAttributes {
+  readonly radius?: RadiusReply
+  readonly ldap?: { readonly loginShell?: string; readonly homeDirectory?: string; readonly gidNumber?: number }
+  readonly claims?: Readonly<Record<string, AttributeValue>>
+  readonly role?: 'owner' | 'administrator' | 'auditor' | 'helpdesk'
+}
+
+export interface Binding extends Stored {
+  readonly id: BindingId
+  readonly groupId: GroupId
+  readonly resourceId: ResourceId
+  readonly attributes: BindingAttributes
+  /** Any one of these is demanded beside the first factor. */
+  readonly factors: readonly FactorKind[]
+  /** Lower goes first: where two bindings give the same attribute, the first one wins. */
+  readonly order: number
+}
+
+export const directoryBranches = ['users', 'groups', 'devices'] as const
+export type DirectoryBranch = (typeof directoryBranches)[number]
+
+/** An account of a program, not of a person: binds to the directory and reads what it is allowed to. */
+export interface ServiceAccount extends Stored {
+  readonly id: ServiceAccountId
+  readonly name: string
+  readonly enabled: boolean
+  readonly reads: readonly DirectoryBranch[]
+}
