@@ -1,6 +1,8 @@
 // Outcomes that are expected are values; a Fault is the infrastructure failing, and nobody's wrong password.
 
-export type Result<T, E> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: E }
+export type Result<T, E> =
+  | { readonly ok: true; readonly value: T }
+  | { readonly ok: false; readonly error: E }
 
 export const ok = <T>(value: T): { readonly ok: true; readonly value: T } => ({ ok: true, value })
 export const fail = <E>(error: E): { readonly ok: false; readonly error: E } => ({ ok: false, error })

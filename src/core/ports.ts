@@ -7,24 +7,30 @@ import type {
   GroupId,
   OrganizationId,
   ResourceId,
+  ServiceAccountId,
   SubjectId,
+  TokenId,
   UserId,
 } from '../base/ids.ts'
 import type { Secret } from '../base/secrets.ts'
 import type { EnrolledFactor, ResourceFacts, SubjectFacts } from './access/facts.ts'
 import type { ClaimedSubject, Proof, ResourceClaim } from './access/request.ts'
-import type { AuditBody } from './audit/record.ts'
+import type { AuditBody, AuditRecord } from './audit/record.ts'
 import type { Condition } from './directory/condition.ts'
 import type {
   AttributeDefinition,
   Device,
   Exemption,
+  FactorKind,
   Group,
   LockoutSettings,
   Organization,
+  RadiusClient,
+  Resource,
+  Stored,
   User,
 } from './directory/types.ts'
-import type { Cell, CellChange, CellSubject } from './membership/cell.ts'
+import type { Cell, CellBatch, CellChange, CellSubject, Membership } from './membership/cell.ts'
 
 // ---- what `decide` reads and does ------------------------------------------------------------------------
 
@@ -40,11 +46,28 @@ export interface Lockouts {
    * Counts one attempt before it is evaluated, atomically in the database: of any number of simultaneous
    * attempts no more than the limit are told `go`. `subject` null: nobody by that name, same work, never locked.
    */
-  reserve(organization: OrganizationId, subject: string | null, peer: string | null, at: Date, settings: LockoutSettings): Promise<'go' | 'locked'>
+  reserve(
+    organization: OrganizationId,
+    subject: string | null,
+    peer: string | null,
+    at: Date,
+    settings: LockoutSettings,
+  ): Promise<'go' | 'locked'>
   /** `returned`: that attempt was no failure; `cleared`: it let the subject in, so earlier failures are forgotten. */
-  settle(organization: OrganizationId, subject: string, peer: string | null, at: Date, how: 'returned' | 'cleared'): Promise<void>
+  settle(
+    organization: OrganizationId,
+    subject: string,
+    peer: string | null,
+    at: Date,
+    how: 'returned' | 'cleared',
+  ): Promise<void>
   /** Counts one showing of a one-time code against the daily limit of wrong ones; false when that is used up. */
-  reserveCode(organization: OrganizationId, subject: string, at: Date, settings: LockoutSettings): Promise<boolean>
+  reserveCode(
+    organization: OrganizationId,
+    subject: string,
+    at: Date,
+    settings: LockoutSettings,
+  ): Promise<boolean>
   returnCode(organization: OrganizationId, subject: string): Promise<void>
 }
 
@@ -107,7 +130,9 @@ export interface ChangeFeed {
 
 export interface RuleSource {
   /** Groups, attribute schema and the epoch they belong to. */
-  read(organization: OrganizationId): Promise<{ epoch: bigint; groups: readonly Group[]; attributes: readonly AttributeDefinition[] }>
+  read(
+    organization: OrganizationId,
+  ): Promise<{ epoch: bigint; groups: readonly Group[]; attributes: readonly AttributeDefinition[] }>
 }
 
 export interface Cells {
@@ -119,7 +144,131 @@ export interface Cells {
    * Writes facts, memberships, change-log rows and audit records in one statement (one transaction where two cells
    * are concerned), provided that the cells still have their versions and the rules their epoch.
    */
-  write(organization: OrganizationId, change: CellChange): Promise<'written' | 'conflict'>
+  write(organization: OrganizationId, change: CellChange): Promise<WriteOutcome>
+  /** Many new users with their devices and memberships in one transaction; nothing is written unless all is. */
+  insertMany(organization: OrganizationId, change: CellBatch): Promise<WriteOutcome>
+}
+
+// ---- writing the directory -------------------------------------------------------------------------------
+
+/**
+ * `conflict`: somebody changed it meanwhile (read again). `taken`: a value that must be unique belongs to another object.
+ * `missing`: it names an object that does not exist. `in-use`: others still refer to it.
+ */
+export type WriteOutcome =
+  | { readonly outcome: 'written' }
+  | { readonly outcome: 'conflict' }
+  | { readonly outcome: 'taken' | 'missing' | 'in-use'; readonly field: string }
+
+/** Storage of one kind of object. An update or removal succeeds only while the stored version is `version`. */
+export interface Records<T extends Stored & { readonly id: string }> {
+  find(organization: OrganizationId, id: T['id']): Promise<T | null>
+  list(organization: OrganizationId, where: Condition, page: Page): Promise<readonly T[]>
+  insert(organization: OrganizationId, row: T, audit: AuditBody): Promise<WriteOutcome>
+  /** Stores `row` with `version + 1`, where `row.version` is the version it was read at. */
+  update(organization: OrganizationId, row: T, audit: AuditBody): Promise<WriteOutcome>
+  remove(organization: OrganizationId, id: T['id'], version: number, audit: AuditBody): Promise<WriteOutcome>
+}
+
+/** Groups: every write that touches a rule starts a new epoch, which ends what was evaluated under the old one. */
+export interface GroupRecords extends Records<Group> {
+  /** Marks the group as active once its rule has been carried through; false when its rule changed meanwhile. */
+  activate(organization: OrganizationId, id: GroupId, version: number): Promise<boolean>
+  /** Resolves once no transaction that began before now is still running: writers of an older epoch are gone. */
+  barrier(): Promise<void>
+  /** Groups that were left `activating` by a process that died. */
+  unfinished(organization: OrganizationId): Promise<readonly Group[]>
+}
+
+/** A network resource's clients: the secrets go in, and never come out again by this port. */
+export interface ResourceRecords extends Records<Resource> {
+  /** `secrets`: by canonical CIDR; a client of the organization that has one already may be left out. */
+  save(
+    organization: OrganizationId,
+    row: Resource,
+    isNew: boolean,
+    secrets: ReadonlyMap<string, Secret>,
+    audit: AuditBody,
+  ): Promise<WriteOutcome>
+  /** Which of these CIDRs this organization already has as a client. */
+  knownClients(organization: OrganizationId, networks: readonly string[]): Promise<readonly RadiusClient[]>
+}
+
+export interface Credentials {
+  list(
+    organization: OrganizationId,
+    owner: UserId | ServiceAccountId,
+  ): Promise<readonly { id: FactorId; kind: FactorKind; createdAt: Date }[]>
+  /** Replaces the factor of this kind. `secret`: a PHC string for a password, base32 for a TOTP seed. */
+  save(
+    organization: OrganizationId,
+    owner: UserId | ServiceAccountId,
+    kind: FactorKind,
+    secret: Secret,
+    audit: AuditBody,
+  ): Promise<WriteOutcome>
+  remove(
+    organization: OrganizationId,
+    owner: UserId | ServiceAccountId,
+    kind: FactorKind,
+    audit: AuditBody,
+  ): Promise<boolean>
+}
+
+export interface ApiToken extends Stored {
+  readonly id: TokenId
+  readonly name: string
+  readonly role: 'owner' | 'administrator' | 'auditor'
+  readonly expiresAt: Date | null
+}
+
+export interface Tokens extends Omit<Records<ApiToken>, 'insert'> {
+  /** `digest`: SHA-256 of the token; the token itself is not stored. */
+  insert(
+    organization: OrganizationId,
+    row: ApiToken & { readonly digest: Buffer },
+    audit: AuditBody,
+  ): Promise<WriteOutcome>
+  /** The token with this digest that has not expired. */
+  findByDigest(organization: OrganizationId, digest: Buffer): Promise<ApiToken | null>
+}
+
+export interface Exemptions {
+  find(organization: OrganizationId, id: ExemptionId): Promise<Exemption | null>
+  list(
+    organization: OrganizationId,
+    where: { readonly group?: GroupId; readonly subject?: SubjectId },
+    page: Page,
+  ): Promise<readonly Exemption[]>
+}
+
+export interface Organizations {
+  list(): Promise<readonly Organization[]>
+  findBySlug(slug: string): Promise<Organization | null>
+  insert(row: Organization, audit: AuditBody): Promise<WriteOutcome>
+  update(row: Organization, audit: AuditBody): Promise<WriteOutcome>
+}
+
+export interface AuditReader {
+  /** Newest first; `before` is a sequence number. */
+  list(
+    organization: OrganizationId,
+    where: AuditFilter,
+    page: { readonly limit: number; readonly before?: bigint },
+  ): Promise<readonly AuditRecord[]>
+  /** In chain order, for verification. */
+  scan(organization: OrganizationId, after: bigint, limit: number): Promise<readonly AuditRecord[]>
+  /** Where the chain ends: what a truncated log cannot fake. */
+  head(organization: OrganizationId): Promise<{ readonly sequence: bigint; readonly hash: string }>
+}
+
+export interface AuditFilter {
+  readonly kind?: 'decision' | 'change'
+  readonly outcome?: string
+  readonly subject?: string
+  readonly target?: string
+  readonly from?: Date
+  readonly to?: Date
 }
 
 // ---- reading the directory -------------------------------------------------------------------------------
@@ -144,17 +293,25 @@ export interface DeviceEntry {
 
 export interface DirectoryReader {
   /** `activeOnly`: as LDAP shows them. */
-  users(organization: OrganizationId, where: Condition, page: Page, activeOnly: boolean): Promise<readonly UserEntry[]>
+  users(
+    organization: OrganizationId,
+    where: Condition,
+    page: Page,
+    activeOnly: boolean,
+  ): Promise<readonly UserEntry[]>
   devices(organization: OrganizationId, where: Condition, page: Page): Promise<readonly DeviceEntry[]>
   groups(organization: OrganizationId, where: Condition, page: Page): Promise<readonly Group[]>
   /** Members of a group in id order: active users (or devices), with the names that entries are called by. */
-  memberNames(organization: OrganizationId, group: GroupId, page: Page): Promise<readonly { id: SubjectId; name: string }[]>
+  memberNames(
+    organization: OrganizationId,
+    group: GroupId,
+    page: Page,
+  ): Promise<readonly { id: SubjectId; name: string }[]>
+  /** Every effective member with its reasons, in id order, whatever its state. */
+  members(organization: OrganizationId, group: GroupId, page: Page): Promise<readonly Membership[]>
   findUser(organization: OrganizationId, id: UserId): Promise<User | null>
+  findUserByUsername(organization: OrganizationId, username: string): Promise<User | null>
   findDevice(organization: OrganizationId, id: DeviceId): Promise<Device | null>
-  findGroup(organization: OrganizationId, id: GroupId): Promise<Group | null>
   /** All groups' ids, names and kinds: what memberOf needs to spell DNs. Cached by whoever follows the feed. */
   groupNames(organization: OrganizationId): Promise<readonly { id: GroupId; name: string; of: Group['of'] }[]>
-  attributes(organization: OrganizationId): Promise<readonly AttributeDefinition[]>
-  exemptions(organization: OrganizationId, group: GroupId | null, page: Page): Promise<readonly Exemption[]>
-  findExemption(organization: OrganizationId, id: ExemptionId): Promise<Exemption | null>
 }

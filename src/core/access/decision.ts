@@ -1,5 +1,13 @@
 // The one answer that every door carries out.
-import type { BindingId, ConversationId, GroupId, OrganizationId, ResourceId, ServiceAccountId, UserId } from '../../base/ids.ts'
+import type {
+  BindingId,
+  ConversationId,
+  GroupId,
+  OrganizationId,
+  ResourceId,
+  ServiceAccountId,
+  UserId,
+} from '../../base/ids.ts'
 import type { FaultCause } from '../../base/result.ts'
 import type { BindingAttributes, DirectoryBranch, FactorKind } from '../directory/types.ts'
 import type { DenyReason } from './reasons.ts'
@@ -8,7 +16,12 @@ import type { Proof } from './request.ts'
 /** The person or program that was let in. */
 export type Principal =
   | { readonly kind: 'user'; readonly id: UserId; readonly username: string }
-  | { readonly kind: 'service'; readonly id: ServiceAccountId; readonly name: string; readonly reads: readonly DirectoryBranch[] }
+  | {
+      readonly kind: 'service'
+      readonly id: ServiceAccountId
+      readonly name: string
+      readonly reads: readonly DirectoryBranch[]
+    }
 
 export interface Permit {
   readonly outcome: 'permit'
@@ -45,12 +58,33 @@ export type Decision = Permit | Challenge | Deny | Indeterminate
 
 /** What led to the decision: complete enough for an administrator to see why, free of secrets. */
 export interface Trace {
-  readonly subject: { readonly claimed: string; readonly id: string | null; readonly name: string | null; readonly state: string | null }
-  readonly resource: { readonly claimed: string; readonly id: ResourceId | null; readonly name: string | null }
-  readonly memberships: readonly { readonly groupId: GroupId; readonly name: string; readonly reasons: readonly string[] }[]
-  readonly bindings: readonly { readonly id: BindingId; readonly group: string; readonly factors: readonly FactorKind[] }[]
+  readonly subject: {
+    readonly claimed: string
+    readonly id: string | null
+    readonly name: string | null
+    readonly state: string | null
+  }
+  readonly resource: {
+    readonly claimed: string
+    readonly id: ResourceId | null
+    readonly name: string | null
+  }
+  readonly memberships: readonly {
+    readonly groupId: GroupId
+    readonly name: string
+    readonly reasons: readonly string[]
+  }[]
+  readonly bindings: readonly {
+    readonly id: BindingId
+    readonly group: string
+    readonly factors: readonly FactorKind[]
+  }[]
   /** Each demand is satisfied by any one of its factors; `from` names the group or binding that makes it. */
-  readonly demands: readonly { readonly anyOf: readonly FactorKind[]; readonly from: string; readonly satisfied: boolean }[]
+  readonly demands: readonly {
+    readonly anyOf: readonly FactorKind[]
+    readonly from: string
+    readonly satisfied: boolean
+  }[]
   readonly proofs: readonly FactorKind[]
   /** The steps of the judgement in order, in plain words. */
   readonly steps: readonly string[]

@@ -1,9 +1,16 @@
 // What is known about the subject and the resource when a request is judged. Gathered by `decide`; never changed by it.
 import type { BindingId, FactorId, GroupId } from '../../base/ids.ts'
-import type { BindingAttributes, FactorKind, Organization, Resource, ServiceAccount, User } from '../directory/types.ts'
+import type {
+  BindingAttributes,
+  FactorKind,
+  Organization,
+  Resource,
+  ServiceAccount,
+  User,
+} from '../directory/types.ts'
 import type { MembershipReason } from '../membership/cell.ts'
-import type { Proof } from './request.ts'
 import type { DenyReason } from './reasons.ts'
+import type { Proof } from './request.ts'
 
 export interface EnrolledFactor {
   readonly id: FactorId
@@ -21,8 +28,17 @@ export interface MembershipFact {
 }
 
 export type SubjectFacts =
-  | { readonly kind: 'user'; readonly user: User; readonly memberships: readonly MembershipFact[]; readonly factors: readonly EnrolledFactor[] }
-  | { readonly kind: 'service'; readonly account: ServiceAccount; readonly factors: readonly EnrolledFactor[] }
+  | {
+      readonly kind: 'user'
+      readonly user: User
+      readonly memberships: readonly MembershipFact[]
+      readonly factors: readonly EnrolledFactor[]
+    }
+  | {
+      readonly kind: 'service'
+      readonly account: ServiceAccount
+      readonly factors: readonly EnrolledFactor[]
+    }
 
 export interface BindingFact {
   readonly id: BindingId
@@ -40,7 +56,10 @@ export interface ResourceFacts {
 /** What became of the evidence: the proofs that hold, and why something shown does not. */
 export interface Shown {
   readonly accepted: readonly Proof[]
-  readonly rejected: Extract<DenyReason, 'wrong-proof' | 'code-used' | 'locked' | 'conversation-expired'> | null
+  readonly rejected: Extract<
+    DenyReason,
+    'wrong-proof' | 'code-used' | 'locked' | 'conversation-expired'
+  > | null
 }
 
 export interface Facts {

@@ -3,7 +3,8 @@
 
 export const denyReasons = {
   'unknown-resource': 'there is no such resource, or it is turned off',
-  'transport-not-secure': 'a password came over a connection without TLS, which this organization does not accept',
+  'transport-not-secure':
+    'a password came over a connection without TLS, which this organization does not accept',
   'unknown-subject': 'nobody is known by that name',
   'subject-staged': 'the user is staged: access begins when the state becomes active',
   'subject-suspended': 'the user is suspended',
@@ -12,10 +13,11 @@ export const denyReasons = {
   'no-proof': 'nothing was shown that proves who this is',
   'wrong-proof': 'the password or code was wrong',
   'code-used': 'the one-time code was right but had been used already',
-  'locked': 'too many failures: the account is locked for a while',
+  locked: 'too many failures: the account is locked for a while',
   'factor-missing': 'a further factor is demanded, and this way in cannot ask for it',
   'factor-not-enrolled': 'a further factor is demanded, and the user has none of the kinds that satisfy it',
-  'conversation-expired': 'the challenge that this answers is unknown, used up, expired or was given to somebody else',
+  'conversation-expired':
+    'the challenge that this answers is unknown, used up, expired or was given to somebody else',
 } as const
 
 export type DenyReason = keyof typeof denyReasons

@@ -18,9 +18,19 @@ export type Condition =
   /** Cannot be answered (RFC 4511 §4.5.1.7 Undefined): neither it nor its negation selects anything. */
   | { readonly op: 'unknown' }
   /** A missing value satisfies `ne` and none of the others. For a list, any element may satisfy a positive operator. */
-  | { readonly op: 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le'; readonly field: Field; readonly value: ConditionValue }
+  | {
+      readonly op: 'eq' | 'ne' | 'gt' | 'ge' | 'lt' | 'le'
+      readonly field: Field
+      readonly value: ConditionValue
+    }
   | { readonly op: 'present'; readonly field: Field }
-  | { readonly op: 'substring'; readonly field: Field; readonly initial: string; readonly any: readonly string[]; readonly final: string }
+  | {
+      readonly op: 'substring'
+      readonly field: Field
+      readonly initial: string
+      readonly any: readonly string[]
+      readonly final: string
+    }
   /** The subject is an effective member of the group. */
   | { readonly op: 'member-of'; readonly group: GroupId }
   /** The subject is in any group at all. */

@@ -9,7 +9,8 @@ const username = /^[\p{L}\p{N}][\p{L}\p{N}._@+-]{0,63}$/u
 const email = /^[^\s@<>()",;:\\[\]]{1,64}@[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?$/i
 const groupName = /^[^\p{Cc}\p{Cf}\p{Zl}\p{Zp}]{1,128}$/u
 const slug = /^[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?$/
-const domain = /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/
+const domain =
+  /^(?=.{1,253}$)[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)+$/
 const attribute = /^[A-Za-z][A-Za-z0-9-]{0,63}$/
 
 export const isUsername = (text: string): boolean => username.test(text)

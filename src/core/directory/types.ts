@@ -177,7 +177,11 @@ export interface RadiusReply {
 /** What the resource receives when this binding grants access, by kind of resource. */
 export interface BindingAttributes {
   readonly radius?: RadiusReply
-  readonly ldap?: { readonly loginShell?: string; readonly homeDirectory?: string; readonly gidNumber?: number }
+  readonly ldap?: {
+    readonly loginShell?: string
+    readonly homeDirectory?: string
+    readonly gidNumber?: number
+  }
   readonly claims?: Readonly<Record<string, AttributeValue>>
   readonly role?: 'owner' | 'administrator' | 'auditor' | 'helpdesk'
 }

@@ -1,24 +1,28 @@
 // The cell: a user with its devices (or an unowned device alone) is the unit of evaluation, locking, versioning and
 // propagation. Shapes only; engine.ts evaluates, change.ts writes.
-import type { DeviceId, GroupId, SubjectId, UserId } from '../../base/ids.ts'
+import type { DeviceId, ExemptionId, GroupId, SubjectId, UserId } from '../../base/ids.ts'
+import type { Secret } from '../../base/secrets.ts'
 import type { AuditBody } from '../audit/record.ts'
-import type { Device, User } from '../directory/types.ts'
+import type { Device, Exemption, FactorKind, User } from '../directory/types.ts'
 
-export type CellSubject = { readonly kind: 'user'; readonly id: UserId } | { readonly kind: 'device'; readonly id: DeviceId }
+export type CellSubject =
+  | { readonly kind: 'user'; readonly id: UserId }
+  | { readonly kind: 'device'; readonly id: DeviceId }
 
 export const membershipReasons = ['rule', 'exemption', 'manual'] as const
 export type MembershipReason = (typeof membershipReasons)[number]
 
-export interface Membership {
+export interface SubjectInGroup {
   readonly subjectId: SubjectId
   readonly groupId: GroupId
+}
+
+export interface Membership extends SubjectInGroup {
   readonly reasons: readonly MembershipReason[]
 }
 
-/** What decides membership beside the rules, per subject and group. */
-export interface MembershipInput {
-  readonly subjectId: SubjectId
-  readonly groupId: GroupId
+/** What decides membership beside the rules: a manual member, or an exemption. Exemptions that have expired are left out. */
+export interface MembershipInput extends SubjectInGroup {
   readonly kind: 'manual' | 'always' | 'never'
 }
 
@@ -45,12 +49,26 @@ export interface CellChange {
   readonly cells: readonly { readonly subject: CellSubject; readonly version: bigint }[]
   readonly user?: RowChange<User, UserId>
   readonly devices: readonly RowChange<Device, DeviceId>[]
-  readonly inputs: { readonly add: readonly MembershipInput[]; readonly remove: readonly MembershipInput[] }
+  readonly exemptions?: readonly RowChange<Exemption, ExemptionId>[]
+  readonly manual?: { readonly add: readonly SubjectInGroup[]; readonly remove: readonly SubjectInGroup[] }
   readonly memberships: {
     /** New ones, and those whose reasons changed. */
     readonly put: readonly Membership[]
-    readonly remove: readonly { readonly subjectId: SubjectId; readonly groupId: GroupId }[]
+    readonly remove: readonly SubjectInGroup[]
   }
+  readonly audit: readonly AuditBody[]
+  readonly at: Date
+}
+
+/** New users with their devices, for imports. */
+export interface CellBatch {
+  readonly epoch: bigint
+  readonly users: readonly User[]
+  readonly devices: readonly Device[]
+  readonly manual: readonly SubjectInGroup[]
+  readonly memberships: readonly Membership[]
+  /** PHC strings and TOTP seeds to seal. */
+  readonly factors: readonly { readonly owner: UserId; readonly kind: FactorKind; readonly secret: Secret }[]
   readonly audit: readonly AuditBody[]
   readonly at: Date
 }
