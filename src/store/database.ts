@@ -1,0 +1,175 @@
+// Connections to the database, embedded or served: one way to run SQL, errors sorted into Fault (the database is
+// away) and DatabaseError (it answered, and the answer concerns the caller).
+
+import type { Duplex } from 'node:stream'
+import pg from 'pg'
+import type { Log } from '../base/log.ts'
+import { Fault } from '../base/result.ts'
+import type { Secret } from '../base/secrets.ts'
+import type { Sql } from './sql.ts'
+
+export type Place =
+  | { readonly kind: 'served'; readonly url: Secret; readonly connections: number }
+  /** One session, reached through `connect`. */
+  | { readonly kind: 'embedded'; readonly connect: () => Duplex }
+
+export interface Queryable {
+  /** Runs a statement that names an organization. */
+  query<Row extends object>(statement: Sql<'organization'>): Promise<Row[]>
+  /** Runs a statement across organizations: for the few places that serve the house as a whole. */
+  house<Row extends object>(statement: Sql<'organization' | 'fragment'>): Promise<Row[]>
+}
+
+/** Within a transaction, a migration may also run a text of several statements. */
+export interface Transaction extends Queryable {
+  script(text: string): Promise<void>
+}
+
+/** PostgreSQL answered with an error: SQLSTATE `code`, and the constraint where there is one. */
+export class DatabaseError extends Error {
+  readonly code: string
+  readonly constraint: string | null
+  constructor(code: string, constraint: string | null, message: string) {
+    super(message)
+    this.name = 'DatabaseError'
+    this.code = code
+    this.constraint = constraint
+  }
+}
+
+const uniqueViolation = '23505'
+const foreignKeyViolation = '23503'
+const queryCanceled = '57014'
+const retryable = new Set(['40001', '40P01'])
+/** Classes of SQLSTATE that mean "the server is away or going": connection, resources, operator intervention, system. */
+const away = /^(08|53|57P|58)/
+
+export class Database implements Queryable {
+  readonly #pool: pg.Pool
+  readonly place: Place
+
+  constructor(place: Place, log: Log) {
+    this.place = place
+    const shared = { application_name: 'muster', connectionTimeoutMillis: 5_000 }
+    this.#pool = new pg.Pool(
+      place.kind === 'served'
+        ? {
+            ...shared,
+            connectionString: place.url.reveal(),
+            max: place.connections,
+            statement_timeout: 30_000,
+            idleTimeoutMillis: 60_000,
+          }
+        : {
+            ...shared,
+            connectionTimeoutMillis: 0,
+            max: 1,
+            stream: () => place.connect() as never,
+            idleTimeoutMillis: 0,
+            user: 'postgres',
+            database: 'postgres',
+          },
+    )
+    this.#pool.on('error', (error) => log.warn({ err: error }, 'a database connection was lost'))
+  }
+
+  async query<Row extends object>(statement: Sql<'organization'>): Promise<Row[]> {
+    return run<Row>(this.#pool, statement)
+  }
+
+  async house<Row extends object>(statement: Sql<'organization' | 'fragment'>): Promise<Row[]> {
+    return run<Row>(this.#pool, statement)
+  }
+
+  /** Runs several statements separated by semicolons; for migrations. */
+  async script(text: string): Promise<void> {
+    await this.#pool.query(text).catch(sort)
+  }
+
+  /**
+   * All or nothing. A deadlock or serialization failure is tried again (so `work` must have no effects outside),
+   * up to five times. With `timeoutMs`, each statement is cancelled after that time.
+   */
+  async transaction<T>(
+    work: (tx: Transaction) => Promise<T>,
+    options: { timeoutMs?: number } = {},
+  ): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      const client = await this.#pool.connect().catch(sort)
+      let broken: Error | undefined
+      try {
+        await client.query('begin')
+        if (options.timeoutMs !== undefined)
+          await client.query(`set local statement_timeout = ${Math.max(1, Math.floor(options.timeoutMs))}`)
+        const tx: Transaction = {
+          query: (s) => run(client, s),
+          house: (s) => run(client, s),
+          script: async (text) => void (await client.query(text).catch(sort)),
+        }
+        const value = await work(tx)
+        await client.query('commit')
+        return value
+      } catch (error) {
+        await client.query('rollback').catch((lost: Error) => (broken = lost))
+        if (error instanceof DatabaseError && retryable.has(error.code) && attempt < 5) continue
+        if (error instanceof DatabaseError || error instanceof Fault) throw error
+        return sort(error)
+      } finally {
+        client.release(broken)
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.end()
+  }
+}
+
+const names = new Map<string, string>()
+
+/** Statements of the program's own are few and prepared once per connection; beyond that (filters) they are sent as they come. */
+function preparedName(text: string): string | undefined {
+  const known = names.get(text)
+  if (known !== undefined || names.size >= 400) return known
+  const made = `s${names.size}`
+  names.set(text, made)
+  return made
+}
+
+async function run<Row extends object>(
+  on: pg.Pool | pg.ClientBase,
+  statement: Sql<'organization' | 'fragment'>,
+): Promise<Row[]> {
+  const { text, values } = statement.compile()
+  const prepared = preparedName(text)
+  try {
+    const result = await on.query<Row>(
+      prepared === undefined ? { text, values } : { name: prepared, text, values },
+    )
+    return result.rows
+  } catch (error) {
+    return sort(error)
+  }
+}
+
+function sort(error: unknown): never {
+  if (error instanceof Fault || error instanceof DatabaseError) throw error
+  const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+  if (error instanceof pg.DatabaseError && !away.test(code)) {
+    throw new DatabaseError(code, error.constraint ?? null, error.message)
+  }
+  throw new Fault(
+    'unavailable',
+    `the database does not answer: ${error instanceof Error ? error.message : String(error)}`,
+    { cause: error },
+  )
+}
+
+export const isUniqueViolation = (error: unknown): error is DatabaseError =>
+  error instanceof DatabaseError && error.code === uniqueViolation
+export const isMissingReference = (error: unknown): error is DatabaseError =>
+  error instanceof DatabaseError && error.code === foreignKeyViolation
+export const isTimeout = (error: unknown): boolean =>
+  error instanceof DatabaseError && error.code === queryCanceled
+export const isRetryable = (error: unknown): boolean =>
+  error instanceof DatabaseError && retryable.has(error.code)
