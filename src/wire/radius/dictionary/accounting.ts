@@ -1,0 +1,83 @@
+// Attributes of accounting and of dynamic authorization: RFC 2866, RFC 2867, the accounting part of RFC 2869, RFC 5176.
+import { define, own, request } from './definition.ts'
+
+const statusType = {
+  Start: 1,
+  Stop: 2,
+  'Interim-Update': 3,
+  'Accounting-On': 7,
+  'Accounting-Off': 8,
+  Failed: 15,
+}
+
+const terminateCause = {
+  'User-Request': 1,
+  'Lost-Carrier': 2,
+  'Lost-Service': 3,
+  'Idle-Timeout': 4,
+  'Session-Timeout': 5,
+  'Admin-Reset': 6,
+  'Admin-Reboot': 7,
+  'Port-Error': 8,
+  'NAS-Error': 9,
+  'NAS-Request': 10,
+  'NAS-Reboot': 11,
+  'Port-Unneeded': 12,
+  'Port-Preempted': 13,
+  'Port-Suspended': 14,
+  'Service-Unavailable': 15,
+  Callback: 16,
+  'User-Error': 17,
+  'Host-Request': 18,
+  'Supplicant-Restart': 19,
+  'Reauthentication-Failure': 20,
+  'Port-Reinit': 21,
+  'Port-Disabled': 22,
+}
+
+const errorCause = {
+  'Residual-Context-Removed': 201,
+  'Invalid-EAP-Packet': 202,
+  'Unsupported-Attribute': 401,
+  'Missing-Attribute': 402,
+  'NAS-Identification-Mismatch': 403,
+  'Invalid-Request': 404,
+  'Unsupported-Service': 405,
+  'Unsupported-Extension': 406,
+  'Invalid-Attribute-Value': 407,
+  'Administratively-Prohibited': 501,
+  'Proxy-Request-Not-Routable': 502,
+  'Session-Context-Not-Found': 503,
+  'Session-Context-Not-Removable': 504,
+  'Proxy-Processing-Error': 505,
+  'Resources-Unavailable': 506,
+  'Request-Initiated': 507,
+  'Multiple-Session-Selection-Unsupported': 508,
+}
+
+export const accounting = define(0, [
+  ['Acct-Status-Type', 40, 'integer', { author: 'request', values: statusType }],
+  ['Acct-Delay-Time', 41, 'integer', request],
+  ['Acct-Input-Octets', 42, 'integer', request],
+  ['Acct-Output-Octets', 43, 'integer', request],
+  ['Acct-Session-Id', 44, 'text', request],
+  [
+    'Acct-Authentic',
+    45,
+    'integer',
+    { author: 'request', values: { RADIUS: 1, Local: 2, Remote: 3, Diameter: 4 } },
+  ],
+  ['Acct-Session-Time', 46, 'integer', request],
+  ['Acct-Input-Packets', 47, 'integer', request],
+  ['Acct-Output-Packets', 48, 'integer', request],
+  ['Acct-Terminate-Cause', 49, 'integer', { author: 'request', values: terminateCause }],
+  ['Acct-Multi-Session-Id', 50, 'text', request],
+  ['Acct-Link-Count', 51, 'integer', request],
+  ['Acct-Input-Gigawords', 52, 'integer', request],
+  ['Acct-Output-Gigawords', 53, 'integer', request],
+  ['Event-Timestamp', 55, 'date', own],
+  ['Acct-Tunnel-Connection', 68, 'text', request],
+  ['Acct-Interim-Interval', 85, 'integer'],
+  ['Acct-Tunnel-Packets-Lost', 86, 'integer', request],
+  ['Error-Cause', 101, 'integer', { author: 'own', values: errorCause }],
+])

@@ -1,0 +1,75 @@
+// Attributes that say where in the network a session lands: tunnels and VLANs (RFC 2868, RFC 3580, RFC 4675), filters (RFC
+// 4849), IPv6 (RFC 3162, RFC 4818, RFC 6911), location and management (RFC 5580, RFC 5607), wireless (RFC 7268).
+import { define, named, request, tagged } from './definition.ts'
+
+const tunnelType = {
+  PPTP: 1,
+  L2F: 2,
+  L2TP: 3,
+  ATMP: 4,
+  VTP: 5,
+  AH: 6,
+  IP: 7,
+  'MIN-IP': 8,
+  ESP: 9,
+  GRE: 10,
+  DVS: 11,
+  'IP-in-IP': 12,
+  VLAN: 13,
+}
+
+const managementProtection = {
+  'No-Protection': 1,
+  'Integrity-Protection': 2,
+  'Integrity-Confidentiality-Protection': 3,
+}
+
+const framedManagement = { SNMP: 1, 'Web-Based': 2, Netconf: 3, FTP: 4, TFTP: 5, SFTP: 6, RCP: 7, SCP: 8 }
+
+export const network = define(0, [
+  ['Egress-VLANID', 56, 'integer'],
+  ['Ingress-Filters', 57, 'integer', named({ Enabled: 1, Disabled: 2 })],
+  ['Egress-VLAN-Name', 58, 'text'],
+  ['User-Priority-Table', 59, 'octets'],
+  ['Tunnel-Type', 64, 'integer', { tagged: true, values: tunnelType }],
+  ['Tunnel-Medium-Type', 65, 'integer', { tagged: true, values: { IPv4: 1, IPv6: 2, 'IEEE-802': 6 } }],
+  ['Tunnel-Client-Endpoint', 66, 'text', tagged],
+  ['Tunnel-Server-Endpoint', 67, 'text', tagged],
+  ['Tunnel-Password', 69, 'text', { tagged: true, hidden: 'salted', secret: true }],
+  ['Tunnel-Private-Group-Id', 81, 'text', tagged],
+  ['Tunnel-Assignment-Id', 82, 'text', tagged],
+  ['Tunnel-Preference', 83, 'integer', tagged],
+  ['Tunnel-Client-Auth-Id', 90, 'text', tagged],
+  ['Tunnel-Server-Auth-Id', 91, 'text', tagged],
+  ['NAS-Filter-Rule', 92, 'text'],
+  ['NAS-IPv6-Address', 95, 'ipv6addr', request],
+  ['Framed-Interface-Id', 96, 'ifid'],
+  ['Framed-IPv6-Prefix', 97, 'ipv6prefix'],
+  ['Login-IPv6-Host', 98, 'ipv6addr'],
+  ['Framed-IPv6-Route', 99, 'text'],
+  ['Framed-IPv6-Pool', 100, 'text'],
+  ['Delegated-IPv6-Prefix', 123, 'ipv6prefix'],
+  ['Operator-Name', 126, 'text', request],
+  ['Location-Information', 127, 'octets', request],
+  ['Location-Data', 128, 'octets', request],
+  ['Location-Capable', 131, 'integer', request],
+  ['Framed-Management', 133, 'integer', named(framedManagement)],
+  ['Management-Transport-Protection', 134, 'integer', named(managementProtection)],
+  ['Management-Policy-Id', 135, 'text'],
+  ['Management-Privilege-Level', 136, 'integer'],
+  ['Framed-IPv6-Address', 168, 'ipv6addr'],
+  ['DNS-Server-IPv6-Address', 169, 'ipv6addr'],
+  ['Route-IPv6-Information', 170, 'ipv6prefix'],
+  ['Delegated-IPv6-Prefix-Pool', 171, 'text'],
+  ['Stateful-IPv6-Address-Pool', 172, 'text'],
+  ['Allowed-Called-Station-Id', 174, 'text'],
+  ['Mobility-Domain-Id', 177, 'integer', request],
+  ['Preauth-Timeout', 178, 'integer'],
+  ['WLAN-HESSID', 181, 'text', request],
+  ['WLAN-Reason-Code', 185, 'integer', request],
+  ['WLAN-Pairwise-Cipher', 186, 'integer', request],
+  ['WLAN-Group-Cipher', 187, 'integer', request],
+  ['WLAN-AKM-Suite', 188, 'integer', request],
+  ['WLAN-Group-Mgmt-Cipher', 189, 'integer', request],
+  ['WLAN-RF-Band', 190, 'integer', request],
+])
