@@ -1,5 +1,5 @@
 // Plain SQL with its values kept apart. The type of a statement says whether it names an organization:
-// what does not, cannot be run by `query` (it takes `Sql<'organization'>` only), and a lie is caught at run time.
+// what does not, cannot be run by `query`, which takes `Sql<'organization'>` only.
 import type { OrganizationId } from '../base/ids.ts'
 
 type Scope = 'organization' | 'fragment'
