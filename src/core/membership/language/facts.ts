@@ -1,0 +1,40 @@
+// What a compiled rule looks at: plain values of one user or device, its groups, and its devices or owner.
+import type { GroupId } from '../../../base/ids.ts'
+import type { AttributeValue, AttributeValues, Device, User } from '../../directory/types.ts'
+
+/**
+ * Values by attribute name; dates as epoch milliseconds (an ISO 8601 text is understood too). A value that is absent,
+ * null, empty, or not of its attribute's type is missing. `memberOf` holds the groups the subject is effectively in.
+ */
+export interface Facts {
+  readonly values: Readonly<Record<string, AttributeValue | null | undefined>>
+  readonly memberOf: ReadonlySet<GroupId>
+}
+
+/** A user with its devices, or a device with its owner. */
+export interface Subject extends Facts {
+  readonly devices?: readonly Facts[]
+  readonly owner?: Facts
+}
+
+/** A stored user as facts. Custom attributes never replace standard ones. */
+export function userFacts(user: User, memberOf: ReadonlySet<GroupId>): Facts {
+  return { values: flatten(user, user.attributes), memberOf }
+}
+
+/** A stored device as facts. */
+export function deviceFacts(device: Device, memberOf: ReadonlySet<GroupId>): Facts {
+  return { values: flatten(device, device.attributes), memberOf }
+}
+
+function flatten(stored: object, custom: AttributeValues): Record<string, AttributeValue> {
+  // No prototype: `constructor` and `__proto__` are names like any other.
+  const values: Record<string, AttributeValue> = Object.assign(Object.create(null), custom)
+  for (const [name, value] of Object.entries(stored)) {
+    if (name === 'attributes' || name === 'version') continue
+    delete values[name]
+    if (value instanceof Date) values[name] = value.getTime()
+    else if (value !== null && value !== undefined) values[name] = value
+  }
+  return values
+}
