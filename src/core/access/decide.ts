@@ -1,0 +1,177 @@
+// The shell around `judge`: gathers facts, has the evidence looked at, performs the effects, and leaves exactly one
+// audit record. Any failure on the way is `indeterminate`: never a yes, and never shown as a wrong password.
+import type { Clock } from '../../base/clock.ts'
+import { type ConversationId, newId } from '../../base/ids.ts'
+import type { Log } from '../../base/log.ts'
+import { Fault, type FaultCause } from '../../base/result.ts'
+import type { AuditBody } from '../audit/record.ts'
+import type { FactorKind } from '../directory/types.ts'
+import { checkEvidence, type EvidencePorts } from '../factors/evidence.ts'
+import type { AccessFacts, AuditLog, ChangeFeed } from '../ports.ts'
+import type { Decision, Trace } from './decision.ts'
+import { demandsOf, grantsOf } from './demands.ts'
+import type { Facts, Shown } from './facts.ts'
+import { type Effect, judge, transportIsGood } from './judge.ts'
+import type { AccessRequest } from './request.ts'
+
+export interface AccessPorts extends EvidencePorts {
+  readonly facts: AccessFacts
+  readonly audit: AuditLog
+  readonly feed: Pick<ChangeFeed, 'stalenessMs'>
+  readonly clock: Clock
+  readonly log: Log
+  /** Told of every decision, for metrics. */
+  readonly observe: (decision: Decision, request: AccessRequest, elapsedMs: number) => void
+}
+
+/** A challenge waits this long for its answer. */
+const conversationSeconds = 120
+/** A process that has not heard of changes for so long no longer says yes. */
+const longestStalenessMs = 10_000
+
+export interface Access {
+  /** The decision, with its effects done and its audit record durable. Never throws. */
+  decide(request: AccessRequest): Promise<Decision>
+  /** The same judgement without any effect; `assumed` factors count as proven where the subject has them. */
+  explain(request: AccessRequest, assumed: readonly FactorKind[]): Promise<Decision>
+  /** Does a permit given earlier still hold? Asked when something changed; no audit record unless it ends. */
+  review(request: AccessRequest): Promise<Decision>
+}
+
+export function createAccess(ports: AccessPorts): Access {
+  const gather = async (request: AccessRequest): Promise<Omit<Facts, 'shown'>> => {
+    const [organization, subject, resource] = await Promise.all([
+      ports.facts.findOrganization(request.organization),
+      ports.facts.findSubject(request.organization, request.subject),
+      ports.facts.findResource(request.organization, request.resource),
+    ])
+    return { organization, subject, resource }
+  }
+
+  const look = async (request: AccessRequest, known: Omit<Facts, 'shown'>): Promise<Shown> => {
+    const { organization, subject, resource } = known
+    if (organization === null || !transportIsGood(request, known))
+      return { accepted: [], rejected: null, counted: false }
+    const demands = demandsOf(grantsOf(known))
+    return checkEvidence(
+      { request, organization, subject, resourceId: resource?.resource.id ?? null, demands },
+      ports,
+    )
+  }
+
+  const perform = async (request: AccessRequest, effects: readonly Effect[]): Promise<void> => {
+    for (const effect of effects) {
+      if (effect.do === 'park')
+        await ports.conversations.park(effect.id, effect.conversation, conversationSeconds)
+      else {
+        const how = effect.do === 'clear-failures' ? 'cleared' : 'returned'
+        await ports.lockouts.settle(
+          request.organization,
+          effect.subject,
+          request.circumstance.peer,
+          request.at,
+          how,
+        )
+      }
+    }
+  }
+
+  const judged = async (request: AccessRequest, shown: (known: Omit<Facts, 'shown'>) => Promise<Shown>) => {
+    const staleness = ports.feed.stalenessMs()
+    if (staleness > longestStalenessMs)
+      throw new Fault('unavailable', `no word of changes for ${Math.round(staleness)} ms`)
+    const known = await gather(request)
+    return judge(request, { ...known, shown: await shown(known) }, newId<ConversationId>())
+  }
+
+  const undecided = (request: AccessRequest, error: unknown): Decision => {
+    const cause: FaultCause = error instanceof Fault ? error.reason : 'internal'
+    ports.log.error({ err: error, door: request.circumstance.door }, 'a request could not be decided')
+    return { outcome: 'indeterminate', cause, trace: emptyTrace(request, error) }
+  }
+
+  return {
+    async decide(request) {
+      const began = ports.clock.monotonicMs()
+      let decision: Decision
+      try {
+        const { decision: verdict, effects } = await judged(request, (known) => look(request, known))
+        decision = verdict
+        await Promise.all([
+          perform(request, effects),
+          ports.audit.append(request.organization, auditOf(request, decision)),
+        ])
+      } catch (error) {
+        decision = undecided(request, error)
+        await ports.audit.append(request.organization, auditOf(request, decision)).catch((lost: unknown) => {
+          ports.log.error(
+            { err: lost, audit: auditOf(request, decision) },
+            'an audit record could not be stored',
+          )
+        })
+      }
+      ports.observe(decision, request, ports.clock.monotonicMs() - began)
+      return decision
+    },
+
+    async explain(request, assumed) {
+      try {
+        const shown = async ({ subject }: Omit<Facts, 'shown'>): Promise<Shown> => ({
+          accepted: (subject?.factors ?? [])
+            .filter(({ kind }) => assumed.includes(kind))
+            .map(({ kind, version }) => ({ kind, factorVersion: version, at: request.at })),
+          rejected: null,
+          counted: false,
+        })
+        return (await judged(request, shown)).decision
+      } catch (error) {
+        return undecided(request, error)
+      }
+    },
+
+    async review(request) {
+      try {
+        const { decision } = await judged(request, (known) => look(request, known))
+        if (decision.outcome !== 'permit')
+          await ports.audit.append(request.organization, auditOf(request, decision))
+        return decision
+      } catch (error) {
+        return undecided(request, error)
+      }
+    },
+  }
+}
+
+function auditOf(request: AccessRequest, decision: Decision): AuditBody {
+  const reason =
+    decision.outcome === 'deny'
+      ? decision.reason
+      : decision.outcome === 'indeterminate'
+        ? decision.cause
+        : null
+  return {
+    kind: 'decision',
+    at: request.at.toISOString(),
+    outcome: decision.outcome,
+    reason,
+    circumstance: request.circumstance,
+    trace: decision.trace,
+  }
+}
+
+function emptyTrace(request: AccessRequest, error: unknown): Trace {
+  const claimed = 'name' in request.subject ? request.subject.name : request.subject.id
+  return {
+    subject: { claimed, id: null, name: null, state: null },
+    resource: {
+      claimed: request.resource.kind === 'id' ? request.resource.id : request.resource.kind,
+      id: null,
+      name: null,
+    },
+    memberships: [],
+    bindings: [],
+    demands: [],
+    proofs: [],
+    steps: [`undecided: ${error instanceof Error ? error.message : 'unknown failure'}`],
+  }
+}

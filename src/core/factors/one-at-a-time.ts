@@ -1,0 +1,29 @@
+// A queue per key: what concerns one subject happens one after the other, so that its attempts cannot outrun their
+// count, and a crowd of right passwords for one account is hashed once and not a hundred times.
+import { Fault } from '../../base/result.ts'
+
+export class OneAtATime {
+  readonly #tails = new Map<string, { tail: Promise<unknown>; waiting: number }>()
+  readonly #longest: number
+
+  /** @param longest how many may wait for one key before the next is told `busy` */
+  constructor(longest = 64) {
+    this.#longest = longest
+  }
+
+  /** Runs `work` when those before it with the same key are done. `free`: without a turn (nobody's attempts need no order). */
+  async run<T>(key: string, free: boolean, work: () => Promise<T>): Promise<T> {
+    if (free) return work()
+    const queue = this.#tails.get(key) ?? { tail: Promise.resolve(), waiting: 0 }
+    if (queue.waiting >= this.#longest) throw new Fault('busy', 'too many attempts for one account at once')
+    this.#tails.set(key, queue)
+    queue.waiting++
+    const mine = queue.tail.then(work, work)
+    queue.tail = mine.catch(() => undefined)
+    try {
+      return await mine
+    } finally {
+      if (--queue.waiting === 0) this.#tails.delete(key)
+    }
+  }
+}

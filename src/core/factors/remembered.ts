@@ -1,0 +1,79 @@
+// Passwords that were right a short while ago, as keyed digests in memory, so that an application that binds for every
+// request does not pay the hash each time. Forgotten at once when anything about the subject changes.
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from 'node:crypto'
+import type { Clock } from '../../base/clock.ts'
+import type { OrganizationId } from '../../base/ids.ts'
+import type { Secret } from '../../base/secrets.ts'
+import type { Change } from '../ports.ts'
+
+interface Entry {
+  readonly organization: OrganizationId
+  readonly digest: Buffer
+  /** The factor's version: a new password has another one. */
+  readonly version: string
+  readonly until: number
+}
+
+const changesOfEveryone = new Set<Change['kind']>(['group', 'binding', 'resource', 'organization'])
+
+export class RememberedPasswords {
+  /** Made anew at each start and never stored: the digests are worth nothing outside this process. */
+  readonly #key = createSecretKey(randomBytes(32))
+  readonly #entries = new Map<string, Entry>()
+  readonly #clock: Clock
+  readonly #most: number
+
+  constructor(clock: Clock, most = 200_000) {
+    this.#clock = clock
+    this.#most = most
+  }
+
+  remember(
+    organization: OrganizationId,
+    subject: string,
+    version: string,
+    password: Secret,
+    seconds: number,
+  ): void {
+    if (seconds <= 0) return
+    this.#entries.delete(subject)
+    if (this.#entries.size >= this.#most) this.#entries.delete(this.#entries.keys().next().value as string)
+    this.#entries.set(subject, {
+      organization,
+      digest: this.#digest(subject, password),
+      version,
+      until: this.#clock.monotonicMs() + seconds * 1000,
+    })
+  }
+
+  /** Was this very password right for this very factor a short while ago? */
+  knows(subject: string, version: string, password: Secret): boolean {
+    const entry = this.#entries.get(subject)
+    if (entry === undefined) return false
+    if (entry.version !== version || entry.until <= this.#clock.monotonicMs()) {
+      this.#entries.delete(subject)
+      return false
+    }
+    return timingSafeEqual(entry.digest, this.#digest(subject, password))
+  }
+
+  forget(changes: readonly Change[]): void {
+    for (const change of changes) {
+      if (changesOfEveryone.has(change.kind)) this.#forgetOrganization(change.organization)
+      else this.#entries.delete(change.id)
+    }
+  }
+
+  forgetSubject(subject: string): void {
+    this.#entries.delete(subject)
+  }
+
+  #forgetOrganization(organization: OrganizationId): void {
+    for (const [subject, entry] of this.#entries)
+      if (entry.organization === organization) this.#entries.delete(subject)
+  }
+
+  #digest(subject: string, password: Secret): Buffer {
+    return createHmac('sha256', this.#key).update(subject).update('\0').update(password.reveal()).digest()
+  }
+}
