@@ -60,6 +60,8 @@ export interface Shown {
     DenyReason,
     'wrong-proof' | 'code-used' | 'locked' | 'conversation-expired'
   > | null
+  /** Was an attempt counted before the evidence was looked at? Then it is settled afterwards. */
+  readonly counted: boolean
 }
 
 export interface Facts {

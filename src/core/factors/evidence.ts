@@ -170,10 +170,7 @@ async function checkAnswer(
     if (turn === 'locked') return refused('locked')
     const outcome = await checkCode(code, totp, situation, ports)
     if (outcome !== null) return refused(outcome)
-    return {
-      accepted: [...before, { kind: 'totp', factorVersion: totp.version, at: request.at }],
-      rejected: null,
-    }
+    return held([...before, { kind: 'totp', factorVersion: totp.version, at: request.at }], true)
   })
 }
 
