@@ -155,7 +155,7 @@ t.test('the public URL is an origin', async (t) => {
 
 t.test('the file: same settings, environment wins, faults of both are listed', async (t) => {
   const cwd = folderWith(
-    t,
+    t.testdir({}),
     'httpPort: 9000\nldapPort: 9001\nlisten: ["::1", 127.0.0.1]\nsample: false\nlog:\n',
   )
   const config = good({ MUSTER_LDAP_PORT: '9002' }, cwd)
