@@ -30,7 +30,7 @@ import type {
   Stored,
   User,
 } from './directory/types.ts'
-import type { Cell, CellBatch, CellChange, CellSubject, Membership } from './membership/cell.ts'
+import type { Cell, CellBatch, CellChange, CellRewrite, CellSubject, Membership } from './membership/cell.ts'
 
 // ---- what `decide` reads and does ------------------------------------------------------------------------
 
@@ -129,6 +129,7 @@ export interface ChangeFeed {
 // ---- membership ------------------------------------------------------------------------------------------
 
 export interface RuleSource {
+  epoch(organization: OrganizationId): Promise<bigint>
   /** Groups, attribute schema and the epoch they belong to. */
   read(
     organization: OrganizationId,
@@ -145,6 +146,13 @@ export interface Cells {
    * are concerned), provided that the cells still have their versions and the rules their epoch.
    */
   write(organization: OrganizationId, change: CellChange): Promise<WriteOutcome>
+  /** Gives cells new memberships (and versions) in one statement; returns those that had changed meanwhile and were left alone. */
+  rewrite(
+    organization: OrganizationId,
+    epoch: bigint,
+    rewrites: readonly CellRewrite[],
+    at: Date,
+  ): Promise<readonly CellSubject[]>
   /** Many new users with their devices and memberships in one transaction; nothing is written unless all is. */
   insertMany(organization: OrganizationId, change: CellBatch): Promise<WriteOutcome>
 }
@@ -281,7 +289,7 @@ export interface Page {
   readonly timeoutMs?: number
 }
 
-/** Only effective memberships in groups that are `active`. */
+/** `groups`: effective memberships. */
 export interface UserEntry {
   readonly user: User
   readonly groups: readonly GroupId[]

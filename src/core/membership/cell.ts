@@ -34,6 +34,8 @@ export interface Cell {
   readonly devices: readonly Device[]
   readonly memberships: readonly Membership[]
   readonly inputs: readonly MembershipInput[]
+  /** The exemptions among the inputs, by the id they are removed by. */
+  readonly exemptionIds: readonly (SubjectInGroup & { readonly id: ExemptionId })[]
   /** The rules' epoch at the time of reading. */
   readonly epoch: bigint
 }
@@ -71,4 +73,12 @@ export interface CellBatch {
   readonly factors: readonly { readonly owner: UserId; readonly kind: FactorKind; readonly secret: Secret }[]
   readonly audit: readonly AuditBody[]
   readonly at: Date
+}
+
+/** New memberships for a cell whose facts stay as they are. */
+export interface CellRewrite {
+  readonly subject: CellSubject
+  readonly version: bigint
+  readonly put: readonly Membership[]
+  readonly remove: readonly SubjectInGroup[]
 }

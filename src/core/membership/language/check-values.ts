@@ -2,7 +2,7 @@
 import { fail, ok, type Result } from '../../../base/result.ts'
 import type { Constant, When } from './checked.ts'
 import { nearest } from './nearest.ts'
-import { translatePattern } from './pattern.ts'
+import { type Pattern, translatePattern } from './pattern.ts'
 import type { Attribute } from './schema.ts'
 import {
   type CompareOp,
@@ -83,10 +83,10 @@ export function checkWhen(value: Value, attribute: Attribute): Checked<When> {
   )
 }
 
-/** The source of `attribute matches pattern`, see pattern.ts. */
-export function checkPattern(pattern: StringValue, attribute: Attribute): Checked<string> {
-  const source = translatePattern(pattern.value, attribute.caseExact)
-  return source.ok ? source : refuse('bad-pattern', pattern, source.error)
+/** The pattern of `attribute matches …`, see pattern.ts. */
+export function checkPattern(pattern: StringValue, attribute: Attribute): Checked<Pattern> {
+  const translated = translatePattern(pattern.value, attribute.caseExact)
+  return translated.ok ? translated : refuse('bad-pattern', pattern, translated.error)
 }
 
 function checkChoice(

@@ -17,6 +17,7 @@ import {
   problem,
   type RuleProblem,
   type RuleProblemCode,
+  ruleLimits,
   type Span,
   textOps,
 } from './syntax.ts'
@@ -81,6 +82,7 @@ interface Place {
 class RuleChecker {
   readonly problems: RuleProblem[] = []
   readonly #groups: GroupNames
+  #patternSteps = 0
 
   constructor(groups: GroupNames) {
     this.#groups = groups
@@ -190,8 +192,14 @@ class RuleChecker {
         return values && { kind: 'in', values, ...common }
       }
       case 'matches': {
-        const source = this.#take(checkPattern(expr.pattern, attribute))
-        return source === null ? null : { kind: 'matches', source, ...common }
+        const pattern = this.#take(checkPattern(expr.pattern, attribute))
+        if (pattern === null) return null
+        this.#patternSteps += pattern.steps
+        if (this.#patternSteps > ruleLimits.patternSteps) {
+          const what = 'the regular expressions of this rule are too large together'
+          return this.#note('too-many-terms', expr.pattern.at, what)
+        }
+        return { kind: 'matches', source: pattern.source, ...common }
       }
       case 'compare': {
         if (attribute.type === 'date') {

@@ -6,22 +6,34 @@ import { fail, ok, type Result } from '../../../base/result.ts'
 import { ruleLimits } from './syntax.ts'
 import { fold } from './values.ts'
 
-/** Bounds the size of what repetitions multiply out to, and with it the time per character of text. */
+/** Bounds the size of what repetitions are copied out to. */
 const maxSourceCharacters = 20_000
 const maxDepth = 50
 /** V8 refuses nested repetitions whose counts multiply to more than this. */
 const maxReplication = 16
 
+const tooLarge = 'the repetitions multiply to something too large'
+
 class PatternError extends Error {}
 
+export interface Pattern {
+  /** For V8, without flags. */
+  readonly source: string
+  /** How many steps it has, repetitions multiplied out: the time per character of text is in proportion. */
+  readonly steps: number
+}
+
 /** The pattern as V8 source; the error is a sentence without its place. */
-export function translatePattern(pattern: string, caseExact: boolean): Result<string, string> {
+export function translatePattern(pattern: string, caseExact: boolean): Result<Pattern, string> {
   if (pattern.length > ruleLimits.patternCharacters) {
     return fail(`a regular expression may have at most ${ruleLimits.patternCharacters} characters`)
   }
   try {
-    const source = new PatternReader(caseExact ? pattern : pattern.normalize('NFC'), caseExact).read()
-    if (linearRegex(source) !== null) return ok(source)
+    const { source, steps } = new PatternReader(
+      caseExact ? pattern : pattern.normalize('NFC'),
+      caseExact,
+    ).read()
+    if (linearRegex(source) !== null) return ok({ source, steps })
     return fail('this regular expression nests its repetitions too deeply to run in linear time')
   } catch (error) {
     if (error instanceof PatternError) return fail(error.message)
@@ -30,8 +42,7 @@ export function translatePattern(pattern: string, caseExact: boolean): Result<st
 }
 
 /** `factor`: how often repetitions multiply the piece, as V8 counts it. */
-interface Piece {
-  readonly source: string
+interface Piece extends Pattern {
   readonly factor: number
 }
 
@@ -46,27 +57,29 @@ class PatternReader {
     this.#caseExact = caseExact
   }
 
-  read(): string {
-    const { source } = this.#alternatives()
+  read(): Pattern {
+    const piece = this.#alternatives()
     if (this.#offset < this.#pattern.length)
       this.#stop('`)` closes no group; write `\\)` for the character itself')
-    return source
+    return piece
   }
 
   #alternatives(): Piece {
     const branches: string[] = []
     let factor = 1
+    let steps = 0
     do {
       let branch = ''
       while (this.#offset < this.#pattern.length && !this.#sees('|') && !this.#sees(')')) {
         const piece = this.#repeated()
         branch += piece.source
+        steps += piece.steps
         factor = Math.max(factor, piece.factor)
-        if (branch.length > maxSourceCharacters) this.#stop('the repetitions multiply to something too large')
+        if (branch.length > maxSourceCharacters || steps > ruleLimits.patternSteps) this.#stop(tooLarge)
       }
       branches.push(branch)
     } while (this.#take('|'))
-    return { source: branches.join('|'), factor }
+    return { source: branches.join('|'), factor, steps: steps + branches.length }
   }
 
   #repeated(): Piece {
@@ -76,7 +89,7 @@ class PatternReader {
     if (found !== undefined) {
       this.#offset += found.length
       if (/[*+?{]/.test(this.#pattern[this.#offset] ?? '')) this.#stop(`\`${found}\` cannot be repeated`)
-      return { source: found, factor: 1 }
+      return { source: found, factor: 1, steps: 1 }
     }
     return this.#repeat(this.#atom())
   }
@@ -90,8 +103,10 @@ class PatternReader {
     this.#offset += text.length
     if (/[*+?{]/.test(this.#pattern[this.#offset] ?? ''))
       this.#stop('nothing to repeat; put the repeated part in `( )`')
-    if (sign !== undefined)
-      return { source: piece.source + sign, factor: piece.factor * (sign === '+' ? 2 : 1) }
+    if (sign !== undefined) {
+      const times = sign === '+' ? 2 : 1
+      return { source: piece.source + sign, factor: piece.factor * times, steps: piece.steps * times + 1 }
+    }
     const min = Number(least)
     const max = comma === undefined ? min : most === undefined ? Number.POSITIVE_INFINITY : Number(most)
     if (max < min) this.#stop(`in \`${text}\` the second number is smaller than the first`)
@@ -100,30 +115,31 @@ class PatternReader {
 
   /** x{2,40} as x{2}x{0,16}x{0,16}x{0,6}: the same texts, in pieces that V8 takes. */
   #count(piece: Piece, min: number, max: number): Piece {
+    const isOpen = max === Number.POSITIVE_INFINITY
     const size = Math.max(1, Math.floor(maxReplication / piece.factor))
-    const pieces =
-      Math.ceil(min / size) + (max === Number.POSITIVE_INFINITY ? 1 : Math.ceil((max - min) / size))
-    if (pieces * (piece.source.length + 4) > maxSourceCharacters) {
-      this.#stop('the repetitions multiply to something too large')
-    }
+    const copies = Math.ceil(min / size) + (isOpen ? 1 : Math.ceil((max - min) / size))
+    const steps = piece.steps * (isOpen ? min + 1 : max) + 1
+    const characters = copies * (piece.source.length + 6)
+    if (characters > maxSourceCharacters || steps > ruleLimits.patternSteps) this.#stop(tooLarge)
     let source = ''
     for (let left = min; left > 0; left -= size) source += `${piece.source}{${Math.min(left, size)}}`
-    if (max === Number.POSITIVE_INFINITY)
-      return { source: `(?:${source}${piece.source}*)`, factor: piece.factor * size }
-    for (let left = max - min; left > 0; left -= size) source += `${piece.source}{0,${Math.min(left, size)}}`
-    return { source: `(?:${source})`, factor: piece.factor * Math.min(size, Math.max(max, 1)) }
+    for (let left = isOpen ? 0 : max - min; left > 0; left -= size)
+      source += `${piece.source}{0,${Math.min(left, size)}}`
+    if (isOpen) source += `${piece.source}*`
+    const largest = isOpen ? min : Math.max(min, max - min)
+    return { source: `(?:${source})`, factor: piece.factor * Math.max(1, Math.min(size, largest)), steps }
   }
 
   #atom(): Piece {
     const character = this.#next()
     if (character === '(') return this.#group()
-    if (character === '[') return { source: this.#class(), factor: 1 }
-    if (character === '.') return { source: '.', factor: 1 }
+    if (character === '[') return { source: this.#class(), factor: 1, steps: 1 }
+    if (character === '.') return { source: '.', factor: 1, steps: 1 }
     if ('*+?'.includes(character)) this.#stop(`nothing stands before \`${character}\` that it could repeat`)
     if (character === '{') this.#stop('`{` repeats nothing here; write `\\{` for the character itself')
-    if (character !== '\\') return { source: this.#literal(character), factor: 1 }
+    if (character !== '\\') return { source: this.#literal(character), factor: 1, steps: 1 }
     const escaped = this.#escape()
-    return { source: escaped.set ?? this.#literal(escaped.character), factor: 1 }
+    return { source: escaped.set ?? this.#literal(escaped.character), factor: 1, steps: 1 }
   }
 
   #group(): Piece {
@@ -142,7 +158,7 @@ class PatternReader {
     const inner = this.#alternatives()
     if (!this.#take(')')) this.#stop('a group `(` is not closed')
     this.#depth--
-    return { source: `(?:${inner.source})`, factor: inner.factor }
+    return { ...inner, source: `(?:${inner.source})` }
   }
 
   #class(): string {
@@ -169,16 +185,16 @@ class PatternReader {
   }
 
   #range(from: string, to: string): string {
-    const range = `${unit(from)}-${unit(to)}`
-    if (this.#caseExact) return range
-    const capitals = [from > 'A' ? from : 'A', to < 'Z' ? to : 'Z'] as const
-    const folded = [fold(from), fold(to)] as const
-    let source = range
-    if (capitals[0] <= capitals[1]) source += `${unit(fold(capitals[0]))}-${unit(fold(capitals[1]))}`
-    if (folded[0].length === 1 && folded[1].length === 1 && folded[0] <= folded[1]) {
-      source += `${unit(folded[0])}-${unit(folded[1])}`
+    const ranges = new Set([`${unit(from)}-${unit(to)}`])
+    if (!this.#caseExact) {
+      const capitals = [from > 'A' ? from : 'A', to < 'Z' ? to : 'Z'] as const
+      if (capitals[0] <= capitals[1]) ranges.add(`${unit(fold(capitals[0]))}-${unit(fold(capitals[1]))}`)
+      const folded = [fold(from), fold(to)] as const
+      const isRange = folded[0].length === 1 && folded[1].length === 1 && folded[0] <= folded[1]
+      // Beyond ASCII the capitals and small letters of an alphabet lie in the same order, near enough.
+      if (isRange && to > '\x7f') ranges.add(`${unit(folded[0])}-${unit(folded[1])}`)
     }
-    return source
+    return [...ranges].join('')
   }
 
   #classLiteral(character: string): string {

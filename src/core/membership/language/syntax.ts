@@ -60,9 +60,12 @@ export const ruleLimits = {
   terms: 10_000,
   listValues: 10_000,
   patternCharacters: 1_000,
+  /** Steps of all patterns of a rule together, repetitions multiplied out: bounds the time per character of text. */
+  patternSteps: 1_500,
 } as const
 
 export type RuleProblemCode =
+  | 'circle'
   | 'too-long'
   | 'too-deep'
   | 'too-many-terms'
