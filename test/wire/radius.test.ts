@@ -158,6 +158,7 @@ t.test('R01 Message-Authenticator', async (t) => {
     [80, zeros],
   ])
   t.equal(status(sign(twice, 22)), 'invalid', 'two of them, the first right')
+  t.equal(status(sign(twice, 40)), 'invalid', 'two of them, the second right')
   const whole = sign(first, 22)
   for (let bit = 0; bit < whole.length * 8; bit++) {
     const changed = Buffer.from(whole)
