@@ -9,6 +9,10 @@ export interface Problem {
   readonly message: string
   /** What would be accepted, where that is a list. */
   readonly expected?: readonly string[]
+  /** Where in a rule's text, in UTF-16 units from 0; `end` is exclusive. */
+  readonly at?: { readonly start: number; readonly end: number }
+  /** What to write there instead, where there is a good guess. */
+  readonly suggestion?: string
 }
 
 /** Collects faults, so that all are told at once; stops taking more at a bound, so that an answer stays small. */
@@ -34,7 +38,7 @@ export class Problems {
   }
 
   addAll(problems: readonly Problem[]): void {
-    for (const { field, code, message, expected } of problems) this.add(field, code, message, expected)
+    for (const problem of problems) if (!this.full) this.list.push(problem)
   }
 }
 

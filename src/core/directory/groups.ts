@@ -1,0 +1,145 @@
+// Groups: what may be sent of one, and what holds between a group, the rules of others and its bindings.
+import type { Clock } from '../../base/clock.ts'
+import { type GroupId, newId, type OrganizationId } from '../../base/ids.ts'
+import { ok } from '../../base/result.ts'
+import type { GroupRecords, Records, RuleSource } from '../ports.ts'
+import { type Collection, type Kind, recordCollection } from './collection.ts'
+import { type Problem, Problems } from './problem.ts'
+import { namesOf, type RuledGroup, Rules } from './rules.ts'
+import { fixed, nullable, otherwise, readObject, type Shape, type Values } from './spec.ts'
+import {
+  type AttributeDefinition,
+  type Binding,
+  factorKinds,
+  type Group,
+  groupModes,
+  type Resource,
+} from './types.ts'
+import { displayName } from './users.ts'
+import { choice, set, text } from './values.ts'
+import { invalid, refuse } from './writing.ts'
+
+export const groupShape = {
+  name: displayName(),
+  of: fixed(choice(['users', 'devices'])),
+  mode: otherwise(choice(groupModes), 'static'),
+  rule: nullable(text({ most: 65_536, lines: true })),
+  factors: set(choice(factorKinds)),
+} satisfies Shape
+
+export type GroupValues = Values<typeof groupShape>
+
+/** What does not depend on other groups: a static group has no rule, the others must have one. */
+export function checkMode(
+  { mode, rule }: Pick<GroupValues, 'mode' | 'rule'>,
+  field: string,
+  problems: Problems,
+): void {
+  if (mode === 'static' && rule !== null) {
+    problems.add(
+      field,
+      'rule-of-static',
+      'a static group has no rule: leave it out, or set mode to "dynamic"',
+    )
+  } else if (mode !== 'static' && rule === null) {
+    problems.add(field, 'required', `a ${mode} group needs a rule, such as: department eq "Sales"`)
+  }
+}
+
+export interface GroupPorts {
+  readonly groups: GroupRecords
+  readonly bindings: Pick<Records<Binding>, 'list'>
+  readonly resources: Pick<Records<Resource>, 'find'>
+  readonly rules: RuleSource
+  /** Carries the rule of an `activating` group through the organization. */
+  readonly activateGroup: (organization: OrganizationId, id: GroupId) => Promise<void>
+  readonly clock: Clock
+}
+
+export function groupCollection(ports: GroupPorts): Collection<Group> {
+  const kind: Kind<Group> = {
+    name: 'group',
+    shape: groupShape,
+    title: ({ name }) => name,
+    document: groupDocument,
+
+    async read(by, document, current, at) {
+      const problems = new Problems()
+      const values = readObject(groupShape, document, '', problems)
+      if (!values) return invalid(problems.list)
+      checkMode(values, 'rule', problems)
+      if (!problems.none) return invalid(problems.list)
+      const { groups, attributes } = await ports.rules.read(by.organization.id)
+      const id = current?.id ?? newId<GroupId>()
+      const faults = ruleFaults({ id, ...values }, current, groups, attributes)
+      if (faults.length > 0) return invalid(faults)
+      const changed = current === null || current.rule !== values.rule || current.mode !== values.mode
+      // A new static group has nobody whom a rule could concern.
+      const carry = changed && !(current === null && values.mode === 'static')
+      const status = carry ? 'activating' : (current?.status ?? 'active')
+      const posixId = current?.posixId ?? 0
+      const row: Group = {
+        ...(current ?? { version: 1, createdAt: at }),
+        ...{ id, updatedAt: at, posixId, status },
+        ...values,
+      }
+      return ok({
+        row,
+        ...(carry && {
+          after: async () => {
+            await ports.activateGroup(by.organization.id, id)
+            return ok(null)
+          },
+        }),
+      })
+    },
+
+    async mayRemove(by, group) {
+      const { groups, attributes } = await ports.rules.read(by.organization.id)
+      const readers = new Rules(groups, attributes).readersOf(group.id).filter(({ id }) => id !== group.id)
+      if (readers.length > 0) {
+        return refuse(
+          'in-use',
+          '',
+          `rules ask for members of this group: ${namesOf(readers)}. Change them first`,
+        )
+      }
+      const where = { op: 'eq', field: { standard: 'groupId' }, value: group.id } as const
+      const bindings = await ports.bindings.list(by.organization.id, where, { limit: 10 })
+      if (bindings.length === 0) return ok(null)
+      const resources = await Promise.all(
+        bindings.map(({ resourceId }) => ports.resources.find(by.organization.id, resourceId)),
+      )
+      const names = resources.map((resource) => JSON.stringify(resource?.name ?? '?')).join(', ')
+      return refuse('in-use', '', `this group is bound to ${names}: remove these bindings first`)
+    },
+  }
+  return recordCollection(ports.groups, kind, ports.clock)
+}
+
+export function groupDocument({ name, of, mode, rule, factors }: Group): GroupValues {
+  return { name, of, mode, rule, factors }
+}
+
+/** Is the rule sound, does it run in a circle, and would a new name break the rule of another group? */
+function ruleFaults(
+  group: RuledGroup,
+  current: Group | null,
+  groups: readonly Group[],
+  attributes: readonly AttributeDefinition[],
+): readonly Problem[] {
+  const others = groups.filter(({ id }) => id !== group.id)
+  const rules = new Rules([...others, group], attributes)
+  if (current !== null && current.name !== group.name) {
+    const readers = new Rules(groups, attributes).readersOf(group.id)
+    if (readers.length > 0) {
+      const message = `rules call this group by its name: ${namesOf(readers)}. Change them first, or keep the name`
+      return [{ field: 'name', code: 'in-use', message }]
+    }
+  }
+  if (group.rule === null) return []
+  const checked = rules.check(group.of, group.rule)
+  if (!checked.ok) return checked.error
+  const order = rules.order()
+  return order.ok ? [] : [order.error]
+}

@@ -1,0 +1,89 @@
+// An organization's rules as a whole: is a new rule sound beside the others, do they run in a circle, and who refers to
+// a group or an attribute?
+import type { GroupId } from '../../base/ids.ts'
+import { fail, ok, type Result } from '../../base/result.ts'
+import { type GroupNames, readRule } from '../membership/language/check.ts'
+import type { CheckedRule } from '../membership/language/checked.ts'
+import { dependenciesOf } from '../membership/language/dependencies.ts'
+import { type CustomAttribute, subjectSchemas } from '../membership/language/schema.ts'
+import type { RuleProblem } from '../membership/language/syntax.ts'
+import { evaluationOrder, groupInOrder } from '../membership/order.ts'
+import { nameKey } from './names.ts'
+import type { Problem } from './problem.ts'
+import type { Group, SubjectKind } from './types.ts'
+
+/** A group as far as rules care. */
+export type RuledGroup = Pick<Group, 'id' | 'name' | 'of' | 'rule'>
+
+export class Rules {
+  readonly groups: readonly RuledGroup[]
+  readonly names: GroupNames
+  readonly #schemas
+  readonly #checked = new Map<GroupId, CheckedRule | null>()
+
+  constructor(groups: readonly RuledGroup[], attributes: readonly CustomAttribute[]) {
+    this.groups = groups
+    this.#schemas = subjectSchemas(attributes)
+    const byName = new Map(groups.map((group) => [nameKey(group.name), group]))
+    this.names = { find: (name) => byName.get(nameKey(name)), names: () => groups.map(({ name }) => name) }
+  }
+
+  check(of: SubjectKind, rule: string, field = 'rule'): Result<CheckedRule, Problem[]> {
+    const read = readRule(rule, this.#schemas[of], this.names)
+    return read.ok ? read : fail(read.error.map((each) => ruleProblem(each, field)))
+  }
+
+  /** The order in which rules are evaluated, or the problem that they run in a circle. */
+  order(field = 'rule'): Result<readonly GroupId[], Problem> {
+    const order = evaluationOrder(
+      this.groups.map((group) => {
+        const checked = this.#checkedRule(group)
+        return groupInOrder(group, checked && dependenciesOf(checked))
+      }),
+    )
+    if (order.ok) return ok(order.value)
+    const path = order.error.join(' → ')
+    const message = `memberOf would run in a circle: ${path}. Take one of these references out`
+    return fail({ field, code: 'circle', message })
+  }
+
+  /** Groups whose rule asks for members of this group. */
+  readersOf(id: GroupId): readonly RuledGroup[] {
+    return this.groups.filter((group) => {
+      const checked = this.#checkedRule(group)
+      if (!checked) return false
+      const { groups } = dependenciesOf(checked)
+      return groups.self.has(id) || groups.devices.has(id) || groups.owner.has(id)
+    })
+  }
+
+  /** Groups whose rule is sound, and would not be without this custom attribute. */
+  readersOfAttribute(name: string, of: SubjectKind): readonly RuledGroup[] {
+    return this.groups.filter((group) => {
+      const checked = this.#checkedRule(group)
+      if (!checked) return false
+      const { attributes } = dependenciesOf(checked)
+      const own = group.of === of && attributes.self.has(name)
+      return own || (of === 'devices' ? attributes.devices : attributes.owner).has(name)
+    })
+  }
+
+  #checkedRule(group: RuledGroup): CheckedRule | null {
+    if (group.rule === null) return null
+    const known = this.#checked.get(group.id)
+    if (known !== undefined) return known
+    const read = readRule(group.rule, this.#schemas[group.of], this.names)
+    const checked = read.ok ? read.value : null
+    this.#checked.set(group.id, checked)
+    return checked
+  }
+}
+
+function ruleProblem(problem: RuleProblem, field: string): Problem {
+  return { field, ...problem }
+}
+
+export function namesOf(groups: readonly RuledGroup[]): string {
+  const shown = groups.slice(0, 10).map(({ name }) => JSON.stringify(name))
+  return groups.length > shown.length ? `${shown.join(', ')} …` : shown.join(', ')
+}
