@@ -19,3 +19,11 @@ export class Fault extends Error {
     this.reason = reason
   }
 }
+
+/** The time that the caller allowed for a question is over; asking for less, or for longer, may be answered. */
+export class TimedOut extends Error {
+  constructor(message = 'the time allowed is over', options?: ErrorOptions) {
+    super(message, options)
+    this.name = 'TimedOut'
+  }
+}

@@ -285,7 +285,7 @@ export interface Page {
   readonly limit: number
   /** Id after which to go on; pages are in id order. */
   readonly after?: string
-  /** Milliseconds after which the statement is cancelled (Fault `timeout` in its message). */
+  /** Milliseconds after which the statement is cancelled: TimedOut is thrown. */
   readonly timeoutMs?: number
 }
 
@@ -306,6 +306,15 @@ export interface DirectoryReader {
     where: Condition,
     page: Page,
     activeOnly: boolean,
+  ): Promise<readonly UserEntry[]>
+  /**
+   * The users with any of these usernames, e-mail addresses or ids, whatever their state: many equality searches in one
+   * statement. Keys may be spelled in any way; the entries come in id order and must be matched to them by `nameKey`.
+   */
+  usersByKey(
+    organization: OrganizationId,
+    by: 'username' | 'email' | 'id',
+    keys: readonly string[],
   ): Promise<readonly UserEntry[]>
   devices(organization: OrganizationId, where: Condition, page: Page): Promise<readonly DeviceEntry[]>
   groups(organization: OrganizationId, where: Condition, page: Page): Promise<readonly Group[]>

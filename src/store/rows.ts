@@ -149,6 +149,16 @@ function parameter(of: Column<never>, value: Plain | readonly Plain[]): Fragment
   return new Sql(['', `::${of.type}`], [of.type === 'jsonb' ? JSON.stringify(value) : value])
 }
 
+/** The object in a row that came as JSON: dates are texts there. */
+export function fromJson<T>(of: Mapping<T>, row: object): T {
+  const from: Record<string, unknown> = { ...row }
+  for (const { type, property } of of.columns) {
+    const value = from[property]
+    if (type === 'timestamptz' && typeof value === 'string') from[property] = new Date(value)
+  }
+  return of.read(from)
+}
+
 const quoted = (property: string): Fragment => new Sql([`"${property}"`], [])
 
 /** Objects out of JSON have no prototype here, so that a key called `constructor` is a key and nothing else. */
@@ -158,6 +168,16 @@ function bare(value: unknown): unknown {
   const copy: Record<string, unknown> = Object.create(null)
   for (const [key, inner] of Object.entries(value)) copy[key] = bare(inner)
   return copy
+}
+
+/** The object in a row that came inside JSON: instants arrive as texts. */
+export function fromJson<T>(of: Mapping<T>, row: object): T {
+  const from = { ...row } as Record<string, unknown>
+  for (const each of of.columns) {
+    const value = from[each.property]
+    if (each.type === 'timestamptz' && typeof value === 'string') from[each.property] = new Date(value)
+  }
+  return of.read(from)
 }
 
 export const users = mapping<User>('users', [
