@@ -1,16 +1,22 @@
-// The repository as text, for tests of its own order: files under version control, import specifiers, named paths.
-import { spawnSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+// The repository as text, for tests of its own order: its files, import specifiers, named paths.
+import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, normalize } from 'node:path'
 
 export const root = join(import.meta.dirname, '../..')
 
-/** Files of the repository, tracked or new but not ignored; paths relative to its root. */
-export function repositoryFiles(): string[] {
-  const args = ['-C', root, 'ls-files', '--cached', '--others', '--exclude-standard', '-z']
-  const { stdout, status } = spawnSync('git', args, { encoding: 'utf8' })
-  if (status !== 0) throw new Error('git ls-files failed: these tests need a git checkout')
-  return stdout.split('\0').filter((file) => file !== '' && existsSync(join(root, file)))
+const notOurs = new Set(['node_modules', '.git', '.tap', 'data', '.build'])
+
+/** Files of the repository, without what is installed or built; paths relative to its root. */
+export function repositoryFiles(folder = ''): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true }).flatMap((entry) => {
+    const path = join(folder, entry.name)
+    if (notOurs.has(entry.name)) return []
+    return entry.isDirectory()
+      ? repositoryFiles(path)
+      : entry.isFile() && !path.endsWith('.log')
+        ? [path]
+        : []
+  })
 }
 
 export const readSource = (file: string): string => readFileSync(join(root, file), 'utf8')

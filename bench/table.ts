@@ -1,0 +1,31 @@
+// Prints outcomes as a Markdown table; ratios are against the first row.
+import type { Outcome } from './measure.ts'
+
+const whole = (value: number): string => Math.round(value).toLocaleString('en')
+const cpu = (us: number): string => (us >= 1000 ? `${(us / 1000).toFixed(1)} ms` : `${us.toFixed(0)} µs`)
+
+const columns: readonly [string, (outcome: Outcome, first: Outcome) => string][] = [
+  ['server', (o) => o.name],
+  ['operations/s', (o) => whole(o.opsPerSecond)],
+  ['ratio', (o, first) => (o.opsPerSecond / first.opsPerSecond).toFixed(2)],
+  ['slowest to fastest round', (o) => o.range.map(whole).join(' to ')],
+  ['p50', (o) => `${o.p50Ms.toFixed(2)} ms`],
+  ['p99', (o) => `${o.p99Ms.toFixed(2)} ms`],
+  ['server CPU per operation', (o) => cpu(o.serverCpuUs)],
+  ['generator', (o) => `${Math.round(o.generatorLoad * 100)} % of a core`],
+  ['memory', (o) => `${whole(o.rssMiB)} MiB`],
+  ['remarks', (o) => o.remarks],
+]
+
+/** The table as text, without an end of line. */
+export function formatTable(outcomes: readonly Outcome[]): string {
+  const [first] = outcomes
+  if (first === undefined) return '(nothing measured)'
+  const rows = outcomes.map((outcome) => columns.map(([, cell]) => cell(outcome, first)))
+  const lines = [
+    columns.map(([title]) => title),
+    columns.map((_, index) => (index === 0 ? '---' : '---:')),
+    ...rows,
+  ]
+  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
