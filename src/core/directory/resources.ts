@@ -26,7 +26,7 @@ import { invalid } from './writing.ts'
 
 /** Secrets that are long enough and found in every word list. */
 const common =
-  /^(?:(?:radius|secret|shared|password|passwd|testing|changeme|change|default|admin|cisco|letmein|muster|network|wireless|wifi|key|me|123|1234567890|0123456789)[-_ .]?)+$/i
+  /^(?:(?:radius|secret|shared|password|passwd|testing|changeme|change|default|admin|cisco|letmein|network|wireless|wifi|key|me|123|1234567890|0123456789)[-_ .]?)+$/i
 const monotone = /^(.{1,4})\1+.{0,3}$/
 
 /** Checklist R13: a RADIUS secret is attacked offline by anyone who has captured one packet. */
@@ -34,15 +34,11 @@ const secret = writeOnly(
   optional(
     text({
       most: 128,
-      check: (value) =>
-        value.length >= 16 && !monotone.test(value) && (value === sampleSecret || !common.test(value)),
+      check: (value) => value.length >= 16 && !monotone.test(value) && !common.test(value),
       wanted: 'a secret of at least 16 characters that is not a common one; leave it out to have one made',
     }),
   ),
 )
-
-/** The sample organization's, which listens on loopback only. */
-const sampleSecret = 'muster-radius-secret'
 
 const address: Spec<string> = {
   schema: { type: 'string', maxLength: 64, description: 'IP address or CIDR' },

@@ -1,0 +1,137 @@
+// Organizations: their names and settings. Making one is for the start and the command line; the API changes its own.
+import type { Clock } from '../../base/clock.ts'
+import { newId, type OrganizationId } from '../../base/ids.ts'
+import { ok } from '../../base/result.ts'
+import type { Actor } from '../audit/record.ts'
+import type { Organizations } from '../ports.ts'
+import { patchProblems } from './collection.ts'
+import { isDomain, isSlug } from './names.ts'
+import { Problems } from './problem.ts'
+import { fixed, otherwise, readObject, type Shape, type Values } from './spec.ts'
+import type { Organization, OrganizationSettings } from './types.ts'
+import { displayName } from './users.ts'
+import { choice, integer, object, text } from './values.ts'
+import {
+  type By,
+  changeBody,
+  difference,
+  invalid,
+  mergePatch,
+  notFound,
+  type Outcome,
+  refusalOf,
+  refuse,
+  stale,
+} from './writing.ts'
+
+export const defaultSettings: OrganizationSettings = {
+  clearTextPasswords: 'loopback',
+  lockout: { limit: 10, firstSeconds: 60, longestSeconds: 3600, wrongCodesPerDay: 50 },
+  rememberPasswordSeconds: 300,
+}
+
+const { lockout } = defaultSettings
+const lockoutShape = {
+  limit: otherwise(integer(3, 1000), lockout.limit),
+  firstSeconds: otherwise(integer(1, 86_400), lockout.firstSeconds),
+  longestSeconds: otherwise(integer(1, 86_400), lockout.longestSeconds),
+  wrongCodesPerDay: otherwise(integer(3, 1000), lockout.wrongCodesPerDay),
+} satisfies Shape
+
+const settingsShape = {
+  clearTextPasswords: otherwise(choice(['never', 'loopback', 'always']), defaultSettings.clearTextPasswords),
+  lockout: otherwise(object(lockoutShape), lockout),
+  rememberPasswordSeconds: otherwise(integer(0, 3600), defaultSettings.rememberPasswordSeconds),
+} satisfies Shape
+
+export const organizationShape = {
+  slug: fixed(text({ most: 63, check: isSlug, wanted: 'lower-case letters, digits and "-", as in a path' })),
+  name: displayName(),
+  domain: fixed(
+    text({ most: 253, check: isDomain, wanted: 'a DNS domain in lower case, such as acme.example' }),
+  ),
+  settings: otherwise(object(settingsShape), defaultSettings),
+} satisfies Shape
+
+export type OrganizationValues = Values<typeof organizationShape>
+
+export interface OrganizationPorts {
+  readonly organizations: Organizations
+  readonly clock: Clock
+}
+
+export function readOrganization(
+  value: unknown,
+  field: string,
+  problems: Problems,
+): OrganizationValues | undefined {
+  const read = readObject(organizationShape, value, field, problems)
+  const settings = read?.settings.lockout
+  if (settings && settings.longestSeconds < settings.firstSeconds) {
+    const place = `${field === '' ? '' : `${field}.`}settings.lockout.longestSeconds`
+    return problems.add(place, 'out-of-range', 'this must be at least firstSeconds')
+  }
+  return read
+}
+
+/** Makes an organization from `{ slug, name, domain, settings? }`. */
+export async function createOrganization(
+  actor: Actor,
+  value: unknown,
+  { organizations, clock }: OrganizationPorts,
+): Promise<Outcome<Organization>> {
+  const problems = new Problems()
+  const values = readOrganization(value, '', problems)
+  if (!values) return invalid(problems.list)
+  const at = clock.now()
+  const object: Organization = {
+    id: newId<OrganizationId>(),
+    version: 1,
+    createdAt: at,
+    updatedAt: at,
+    ...values,
+  }
+  const target = { kind: 'organization', id: object.id, name: object.name }
+  const audit = changeBody(
+    { actor },
+    at,
+    'organization.create',
+    target,
+    difference(null, organizationDocument(object)),
+  )
+  return refusalOf(await organizations.insert(object, audit), 'organization') ?? ok({ object })
+}
+
+/** Changes name and settings of the caller's own organization. */
+export async function updateOrganization(
+  by: By,
+  patch: unknown,
+  version: number | undefined,
+  { organizations, clock }: OrganizationPorts,
+): Promise<Outcome<Organization>> {
+  if (by.role !== 'owner') return refuse('forbidden', '', 'only an owner may change the organization')
+  const early = patchProblems(organizationShape, patch)
+  for (let attempt = 1; ; attempt++) {
+    const current = await organizations.findBySlug(by.organization.slug)
+    if (!current) return notFound('organization')
+    if (version !== undefined && version !== current.version) return stale('organization')
+    if (!early.none) return invalid(early.list)
+    const problems = new Problems()
+    const values = readOrganization(mergePatch(organizationDocument(current), patch), '', problems)
+    if (!values) return invalid(problems.list)
+    const at = clock.now()
+    const row: Organization = { ...current, ...values, updatedAt: at }
+    const target = { kind: 'organization', id: row.id, name: row.name }
+    const details = difference(organizationDocument(current), organizationDocument(row))
+    const outcome = await organizations.update(
+      row,
+      changeBody(by, at, 'organization.update', target, details),
+    )
+    if (outcome.outcome === 'conflict' && attempt < 5) continue
+    return refusalOf(outcome, 'organization') ?? ok({ object: { ...row, version: row.version + 1 } })
+  }
+}
+
+export function organizationDocument({ slug, name, domain, settings }: Organization): OrganizationValues {
+  return { slug, name, domain, settings }
+}
