@@ -175,6 +175,7 @@ t.test('devices look at their owner; a missing owner is one of whom nothing is k
   t.equal(holds(rule, mac, 'devices'), false)
   t.equal(holds('owner.department ne "Sales" and owner.memberOf ne "engineering"', mac, 'devices'), true)
   t.equal(holds('not (owner.department pr)', mac, 'devices'), true)
+  t.equal(holds('memberOf pr and not (owner.memberOf pr)', old, 'devices'), true)
   t.equal(holds('os eq "macos" and diskEncrypted eq true and lastContact gt now-30d', mac, 'devices'), true)
 })
 
@@ -388,12 +389,15 @@ t.test('A07 rules beyond the bounds are refused before they cost anything', asyn
   t.equal(codeOf('"'.repeat(65_535)), 'syntax')
   t.equal(codeOf(`title in (${'1,'.repeat(10_001)}1)`), 'list-too-long')
   t.equal(codeOf(Array(6_000).fill('title pr').join(' or ')), 'too-long')
+  t.equal(codeOf(Array(200).fill('(title pr)').join(' and ')), 'ok', 'what is closed does not count')
   const wide = Array(5_000).fill('title pr').join(' or ')
   t.equal(codeOf(wide), 'ok', 'a long chain is no deep one')
   t.equal(holds(wide), true)
   t.equal(codeOf(Array(40).fill('title matches "x{100}"').join(' or ')), 'too-many-terms')
   const wrong = readRule(Array(5_000).fill('titl pr').join(' or '), schemas.users, groups)
   t.equal(wrong.ok ? 0 : wrong.error.length, 20, 'the first 20 problems are enough')
+  const both = readRule(`titl pr and title in (${Array(30).fill(1)})`, schemas.users, groups)
+  t.equal(both.ok ? 0 : both.error.length, 20)
 })
 
 t.test('A07 patterns run in linear time, with case ignored and with counted repetitions', async (t) => {

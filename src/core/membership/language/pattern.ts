@@ -75,7 +75,7 @@ class PatternReader {
         branch += piece.source
         steps += piece.steps
         factor = Math.max(factor, piece.factor)
-        if (branch.length > maxSourceCharacters || steps > ruleLimits.patternSteps) this.#stop(tooLarge)
+        if (branch.length > maxSourceCharacters) this.#stop(tooLarge)
       }
       branches.push(branch)
     } while (this.#take('|'))

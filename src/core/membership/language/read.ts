@@ -1,5 +1,6 @@
 // Reads an attribute from facts. What is missing is decided here and nowhere else: absent, null, an empty text, an empty
-// list, and a value that is not of the attribute's declared type.
+// list, and a value that is not of the attribute's declared type. So is what every object inherits (`constructor`,
+// `__proto__`): those are functions and objects, and no attribute is of such a type.
 import type { AttributeValue } from '../../directory/types.ts'
 import type { Facts } from './facts.ts'
 import type { Attribute, AttributeType } from './schema.ts'
@@ -24,9 +25,5 @@ const typed: Record<AttributeType, (raw: Raw) => AttributeValue | undefined> = {
 /** How `attribute` is read: texts as stored, dates as epoch milliseconds. */
 export function reader({ name, type }: Attribute): Read<AttributeValue> {
   const take = typed[type]
-  // What every object inherits (`constructor`, `__proto__`) is nobody's attribute; the check is paid for such names only.
-  if (name in Object.prototype) {
-    return ({ values }) => (Object.hasOwn(values, name) ? take(values[name]) : undefined)
-  }
   return ({ values }) => take(values[name])
 }

@@ -89,13 +89,13 @@ export function findAttribute(schema: RuleSchema, name: string): Attribute | und
 }
 
 /**
- * The schemas of users and devices in an organization that has declared `custom` attributes. One that is called like a
- * standard attribute is left out. A rule reaches a user and its devices and no further: a device inside `devices[…]`
+ * The schemas of users and devices in an organization that has declared `custom` attributes. Where one is called
+ * like a standard attribute, the standard one counts. A rule reaches a user and its devices and no further: a device inside `devices[…]`
  * has no `owner`, an owner no `devices`.
  */
 export function subjectSchemas(custom: readonly CustomAttribute[]): Record<SubjectKind, RuleSchema> {
   const of = (kind: SubjectKind): RuleSchema => {
-    const declared = custom.filter((attribute) => attribute.of === kind && !isTakenName(attribute.name, kind))
+    const declared = custom.filter((attribute) => attribute.of === kind)
     const attributes = declared.map(({ name, type, caseExact }) => ({ name, type, caseExact, custom: true }))
     return { ...defineSchema(kind, [...standard[kind], ...attributes]), memberOf: kind }
   }
