@@ -89,9 +89,9 @@ export function findAttribute(schema: RuleSchema, name: string): Attribute | und
 }
 
 /**
- * The schemas of users and devices in an organization that has declared `custom` attributes. Where one is called
- * like a standard attribute, the standard one counts. A rule reaches a user and its devices and no further: a device inside `devices[…]`
- * has no `owner`, an owner no `devices`.
+ * The schemas of users and devices in an organization that has declared `custom` attributes. Where one is called like a
+ * standard attribute, the standard one counts. A rule reaches a user and its devices and no further: a device inside
+ * `devices[…]` has no `owner`, an owner no `devices`.
  */
 export function subjectSchemas(custom: readonly CustomAttribute[]): Record<SubjectKind, RuleSchema> {
   const of = (kind: SubjectKind): RuleSchema => {
