@@ -1,6 +1,6 @@
 // Regular expressions that take linear time whatever the text. V8 has a breadth-first engine for the patterns that allow
 // it, and falls back to it when backtracking gets out of hand; both are switched on here, in one place. The fallback
-// does not exist for the flags `i`, `u` and `v`, so they are not offered (measured: seconds for 28 characters).
+// does not exist for the flags `i`, `u` and `v`, so they are not offered: with `i`, `^(a+)+$` took 2.5 s on 27 characters.
 import v8 from 'node:v8'
 
 let enabled = false
