@@ -45,9 +45,10 @@ export class Maintenance {
     if (this.#running !== null || this.#engine.failure !== null || this.#engine.syncs === this.#seenSyncs)
       return
     const isTime = performance.now() - this.#lastCheckpoint > CHECKPOINT_AFTER_MS
-    this.#once(dueTables, isTime).catch((error) =>
-      this.#log.warn({ error }, 'embedded database: maintenance failed'),
-    )
+    this.#once(dueTables, isTime).catch((error) => {
+      // A database that failed, or was closed meanwhile, is reported by others.
+      if (this.#engine.failure === null) this.#log.warn({ error }, 'embedded database: maintenance failed')
+    })
   }
 
   #once(tables: string, checkpoint: boolean): Promise<void> {

@@ -53,6 +53,8 @@ export class SessionSlot {
 export class SessionStream extends Duplex {
   readonly #slot: SessionSlot
   readonly #reader = new FrontendReader()
+  readonly #held: Buffer[] = []
+  #outstanding = 0
 
   constructor(slot: SessionSlot) {
     super({ allowHalfOpen: false })
@@ -112,14 +114,14 @@ export class SessionStream extends Duplex {
     switch (said.kind) {
       case 'startup':
         // Parameters of the startup message (application_name and the like) are not applied.
-        this.push(encodeGreeting(this.#slot.serverVersion))
+        this.#answer(encodeGreeting(this.#slot.serverVersion))
         return
       case 'encryption':
-        this.push('N') // no: the bytes never leave this process (54.2.10)
+        this.#answer(Buffer.from('N')) // no: the bytes never leave this process (54.2.10)
         return
       case 'copy-begins':
         // The database reads a COPY to its end without pause, so the data is collected here first.
-        this.push(copyInResponse)
+        this.#answer(copyInResponse)
         return
       case 'group':
         this.#relay(said)
@@ -136,16 +138,27 @@ export class SessionStream extends Duplex {
     }
   }
 
+  #pass(bytes: Buffer): void {
+    if (!this.destroyed && !this.readableEnded) this.push(bytes)
+  }
+
+  /** An answer of our own keeps its place in the order, and never comes while the client is still writing. */
+  #answer(bytes: Buffer): void {
+    if (this.#outstanding > 0) this.#held.push(bytes)
+    else process.nextTick(() => this.#pass(bytes))
+  }
+
   #relay(group: Extract<Said, { kind: 'group' }>): void {
     const pieces: Buffer[] = []
-    const pass = (bytes: Buffer) => {
-      if (!this.destroyed && !this.readableEnded) this.push(bytes)
-    }
+    this.#outstanding++
     this.#slot.engine.exchange(group.bytes, group.isClosed, {
-      piece: (bytes) => (group.isCopy ? pieces.push(bytes) : pass(bytes)),
+      piece: (bytes) => (group.isCopy ? pieces.push(bytes) : this.#pass(bytes)),
       done: () => {
         // The client has had its CopyInResponse already.
-        for (const { kind, whole } of backendMessages(Buffer.concat(pieces))) if (kind !== 'G') pass(whole)
+        for (const { kind, whole } of backendMessages(Buffer.concat(pieces)))
+          if (kind !== 'G') this.#pass(whole)
+        this.#outstanding--
+        if (this.#outstanding === 0) for (const bytes of this.#held.splice(0)) this.#pass(bytes)
       },
       failed: (fault) => this.destroy(fault),
     })
