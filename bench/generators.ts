@@ -59,9 +59,13 @@ export async function generate(
   return JSON.parse(stdout) as LoadReport
 }
 
-/** Throws unless every operation ended with `code` and nothing was lost or wrong: no speed for wrong answers. */
+/** Datagrams may be lost on a busy machine; more than this share is a server that does not keep up. */
+const tolerableLoss = 0.001
+
+/** Throws unless every answer has `code` and is right, and next to none is missing: no speed for wrong answers. */
 export function demandSuccess(report: LoadReport, code: number): LoadReport {
   const right = report.codes[code] === report.operations && report.operations > 0
-  if (right && report.timeouts === 0 && !report.mismatches && !report.forged) return report
+  const lost = report.timeouts / report.operations > tolerableLoss
+  if (right && !lost && !report.mismatches && !report.forged) return report
   throw new Error(`not every answer was right: ${JSON.stringify(report)}`)
 }

@@ -26,6 +26,8 @@ export interface Outcome {
   readonly generatorLoad: number
   /** Slowest and fastest round. */
   readonly range: readonly [number, number]
+  /** Operations of all rounds that were never answered. */
+  readonly timeouts: number
   readonly remarks: string
 }
 
@@ -80,8 +82,9 @@ export async function interleave(
   return Promise.all(
     contenders.map(async (contender, index) => {
       const { reports, cpu } = seen[index]!
-      const of = (key: 'opsPerSecond' | 'p50Ms' | 'p99Ms' | 'operations') =>
+      const of = (key: 'opsPerSecond' | 'p50Ms' | 'p99Ms' | 'operations' | 'timeouts') =>
         reports.map((report) => report[key])
+      const sum = (values: readonly number[]) => values.reduce((total, each) => total + each, 0)
       const speeds = of('opsPerSecond')
       return {
         name: contender.name,
@@ -89,8 +92,9 @@ export async function interleave(
         p50Ms: median(of('p50Ms')),
         p99Ms: median(of('p99Ms')),
         rssMiB: await residentMiB(contender.pid),
-        serverCpuUs: (cpu * 1e6) / of('operations').reduce((sum, each) => sum + each, 0),
+        serverCpuUs: (cpu * 1e6) / sum(of('operations')),
         generatorLoad: median(reports.map((report) => report.cpuSeconds / report.seconds)),
+        timeouts: sum(of('timeouts')),
         range: [Math.min(...speeds), Math.max(...speeds)],
         remarks: (await contender.remarks?.()) ?? '',
       }

@@ -14,6 +14,7 @@ const columns: readonly [string, (outcome: Outcome, first: Outcome) => string][]
   ['server CPU per operation', (o) => cpu(o.serverCpuUs)],
   ['generator', (o) => `${Math.round(o.generatorLoad * 100)} % of a core`],
   ['memory', (o) => `${whole(o.rssMiB)} MiB`],
+  ['lost', (o) => String(o.timeouts)],
   ['remarks', (o) => o.remarks],
 ]
 

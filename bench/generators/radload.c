@@ -158,7 +158,8 @@ static void fill(client *c) {
   }
 }
 
-static void expire(client *c, uint64_t at_us) {
+static void expire(client *c) {
+  uint64_t at_us = now_us(); /* not older than any request, or the difference below would wrap */
   for (int i = 0; i < IDENTIFIERS; i++) {
     request *r = &c->requests[i];
     if (!r->busy || at_us - r->sent_us < (uint64_t)options.timeout_ms * 1000) continue;
@@ -230,7 +231,7 @@ int main(int count, char **values) {
     if (now - expired < 100000) continue;
     expired = now;
     for (int i = 0; i < options.sockets; i++) {
-      expire(&clients[i], now);
+      expire(&clients[i]);
       fill(&clients[i]);
     }
   }
