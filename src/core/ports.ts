@@ -257,6 +257,20 @@ export interface Organizations {
   update(row: Organization, audit: AuditBody): Promise<WriteOutcome>
 }
 
+/** A RADIUS client and the network resources it serves; the secret is for the door alone. */
+export interface RadiusSite {
+  readonly organization: OrganizationId
+  /** CIDR, canonical. */
+  readonly network: string
+  readonly secret: Secret
+  readonly resources: readonly { readonly id: ResourceId; readonly nasIdentifier: string | null; readonly ssid: string | null }[]
+}
+
+export interface RadiusSites {
+  /** Every client of every organization; turned-off resources are left out. */
+  list(): Promise<readonly RadiusSite[]>
+}
+
 export interface AuditReader {
   /** Newest first; `before` is a sequence number. */
   list(

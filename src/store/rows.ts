@@ -170,16 +170,6 @@ function bare(value: unknown): unknown {
   return copy
 }
 
-/** The object in a row that came inside JSON: instants arrive as texts. */
-export function fromJson<T>(of: Mapping<T>, row: object): T {
-  const from = { ...row } as Record<string, unknown>
-  for (const each of of.columns) {
-    const value = from[each.property]
-    if (each.type === 'timestamptz' && typeof value === 'string') from[each.property] = new Date(value)
-  }
-  return of.read(from)
-}
-
 export const users = mapping<User>('users', [
   id,
   column('username', 'text', { key: true }),

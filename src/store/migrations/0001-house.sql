@@ -254,7 +254,6 @@ create table familiar_source (
   peer text not null,
   last_success timestamptz not null,
   failures integer not null default 0,
-  locked_until timestamptz,
   primary key (org, subject_id, peer)
 );
 

@@ -1,0 +1,197 @@
+// Cells: read whole in one statement, written in one conditional statement. The version that is compared is read in the
+// same statement as everything it stands for, so whoever compares it later knows that nothing of it has changed.
+import type { OrganizationId } from '../base/ids.ts'
+import type { Device } from '../core/directory/types.ts'
+import type { Cell, CellSubject, Membership } from '../core/membership/cell.ts'
+import type { Cells, Change, RuleSource, WriteOutcome } from '../core/ports.ts'
+import { changesOf, guardsOf, rewriteStatement, writeStatement } from './cell-writing.ts'
+import {
+  type Database,
+  isMissingReference,
+  isRetryable,
+  isUniqueViolation,
+  type Queryable,
+} from './database.ts'
+import { toReasons } from './reasons.ts'
+import { deviceColumns, devices, fromJson, toUser, userColumns } from './rows.ts'
+import { type Sql, sql } from './sql.ts'
+
+interface CellRow {
+  readonly cell_version: string
+  readonly epoch: string
+  readonly devices: object[]
+  readonly memberships: [Membership['subjectId'], Membership['groupId'], number][]
+  readonly manual: [Membership['subjectId'], Membership['groupId']][]
+  readonly exemptions: [
+    Membership['subjectId'],
+    Membership['groupId'],
+    'always' | 'never',
+    Cell['exemptionIds'][number]['id'],
+  ][]
+}
+
+type Scoped = Sql<'organization'>
+
+/** Everything about the subjects of a cell, given as a query for their ids. */
+function parts(organization: OrganizationId, subjects: Sql<'fragment'>): Scoped {
+  return sql`
+    (select epoch from rules_epoch where org = ${organization}) as epoch,
+    (select coalesce(json_agg(json_build_array(m.subject_id, m.group_id, m.reasons)), '[]') from membership m
+      where m.org = ${organization} and m.subject_id in (${subjects})) as memberships,
+    (select coalesce(json_agg(json_build_array(h.subject_id, h.group_id)), '[]') from manual_member h
+      where h.org = ${organization} and h.subject_id in (${subjects})) as manual,
+    (select coalesce(json_agg(json_build_array(e.subject_id, e.group_id, e.kind, e.id)), '[]') from exemption e
+      where e.org = ${organization} and e.subject_id in (${subjects}) and (e.expires_at is null or e.expires_at > now())) as exemptions`
+}
+
+async function readUserCells(on: Queryable, organization: OrganizationId, where: Scoped): Promise<Cell[]> {
+  const subjects = sql`select u.id union all select d.id from devices d where d.org = u.org and d.owner_id = u.id`
+  const rows = await on.query<CellRow>(sql`
+    select ${userColumns('u')}, u.cell_version,
+      (select coalesce(json_agg(owned), '[]') from (select ${deviceColumns('d')} from devices d
+        where d.org = u.org and d.owner_id = u.id order by d.id) owned) as devices,
+      ${parts(organization, subjects)}
+    from users u where u.org = ${organization} and ${where} order by u.id`)
+  return rows.map((row) => {
+    const user = toUser(row)
+    return toCell(
+      { kind: 'user', id: user.id },
+      row,
+      user,
+      row.devices.map((device) => fromJson(devices, device)),
+    )
+  })
+}
+
+async function readLoneDevices(on: Queryable, organization: OrganizationId, where: Scoped): Promise<Cell[]> {
+  const rows = await on.query<CellRow>(sql`
+    select ${deviceColumns('d')}, d.cell_version, '[]'::json as devices, ${parts(organization, sql`d.id`)}
+    from devices d where d.org = ${organization} and d.owner_id is null and ${where} order by d.id`)
+  return rows.map((row) => {
+    const device = devices.read(row)
+    return toCell({ kind: 'device', id: device.id }, row, null, [device])
+  })
+}
+
+function toCell(subject: CellSubject, row: CellRow, user: Cell['user'], own: readonly Device[]): Cell {
+  return {
+    subject,
+    version: BigInt(row.cell_version),
+    user,
+    devices: own,
+    memberships: row.memberships.map(([subjectId, groupId, reasons]) => ({
+      subjectId,
+      groupId,
+      reasons: toReasons(reasons),
+    })),
+    inputs: [
+      ...row.manual.map(([subjectId, groupId]) => ({ subjectId, groupId, kind: 'manual' as const })),
+      ...row.exemptions.map(([subjectId, groupId, kind]) => ({ subjectId, groupId, kind })),
+    ],
+    exemptionIds: row.exemptions.map(([subjectId, groupId, , id]) => ({ subjectId, groupId, id })),
+    epoch: BigInt(row.epoch),
+  }
+}
+
+export function createCells(
+  database: Database,
+  announce: (changes: readonly Change[]) => void,
+  insertMany: Cells['insertMany'],
+): Cells & Pick<RuleSource, 'epoch'> {
+  return {
+    async epoch(organization) {
+      const [row] = await database.query<{ epoch: string }>(
+        sql`select epoch from rules_epoch where org = ${organization}`,
+      )
+      return BigInt(row?.epoch ?? 0)
+    },
+
+    async read(organization, { kind, id }) {
+      const owner =
+        kind === 'user'
+          ? sql`${id}::uuid`
+          : sql`(select owner_id from devices where org = ${organization} and id = ${id})`
+      const [cell] = await readUserCells(
+        database,
+        organization,
+        sql`u.org = ${organization} and u.id = ${owner}`,
+      )
+      if (cell !== undefined || kind === 'user') return cell ?? null
+      const [lone] = await readLoneDevices(
+        database,
+        organization,
+        sql`d.org = ${organization} and d.id = ${id}`,
+      )
+      return lone ?? null
+    },
+
+    async scan(organization, after, limit) {
+      const from = after ?? '00000000-0000-0000-0000-000000000000'
+      const ids = await database.query<{ id: string; lone: boolean }>(sql`
+        (select id, false as lone from users where org = ${organization} and id > ${from} order by id limit ${limit})
+        union all
+        (select id, true as lone from devices where org = ${organization} and owner_id is null and id > ${from} order by id limit ${limit})
+        order by id limit ${limit}`)
+      const of = (lone: boolean): string[] => ids.filter((row) => row.lone === lone).map(({ id }) => id)
+      const [owned, lone] = await Promise.all([
+        readUserCells(
+          database,
+          organization,
+          sql`u.org = ${organization} and u.id = any(${of(false)}::uuid[])`,
+        ),
+        readLoneDevices(
+          database,
+          organization,
+          sql`d.org = ${organization} and d.id = any(${of(true)}::uuid[])`,
+        ),
+      ])
+      return [...owned, ...lone].sort((a, b) => (a.subject.id < b.subject.id ? -1 : 1))
+    },
+
+    async write(organization, change) {
+      const statement = writeStatement(organization, change)
+      const wanted = String(guardsOf(change))
+      try {
+        if (change.cells.length < 2) {
+          const [row] = await database.query<{ cells: string }>(statement)
+          if (row?.cells !== wanted) return { outcome: 'conflict' }
+        } else {
+          await database.transaction(async (tx) => {
+            const [row] = await tx.query<{ cells: string }>(statement)
+            if (row?.cells !== wanted) throw new Missed()
+          })
+        }
+        announce(changesOf(organization, change))
+        return { outcome: 'written' }
+      } catch (error) {
+        return refusal(error)
+      }
+    },
+
+    async rewrite(organization, epoch, rewrites, at) {
+      const rows = await database.transaction((tx) =>
+        tx.query<{ id: string }>(rewriteStatement(organization, epoch, rewrites, at)),
+      )
+      const done = new Set(rows.map(({ id }) => id))
+      const changed = rewrites.filter(({ subject }) => done.has(subject.id))
+      announce(changed.map(({ subject }) => ({ organization, kind: subject.kind, id: subject.id })))
+      return rewrites.filter(({ subject }) => !done.has(subject.id)).map(({ subject }) => subject)
+    },
+
+    insertMany,
+  }
+}
+
+class Missed extends Error {}
+
+/** What an error of a cell's write means to whoever asked for it. */
+export function refusal(error: unknown): WriteOutcome {
+  // A missing group went away between evaluation and writing.
+  if (error instanceof Missed || isRetryable(error) || isMissingReference(error))
+    return { outcome: 'conflict' }
+  if (isUniqueViolation(error)) {
+    const column = /_org_(.+?)(?:_key)?_key$/.exec(error.constraint ?? '')?.[1] ?? 'id'
+    return { outcome: 'taken', field: column === 'serial' ? 'serialNumber' : column }
+  }
+  throw error
+}

@@ -1,0 +1,80 @@
+// Failures by canonical subject, counted before an attempt is evaluated, in single statements that the database makes
+// atomic. A lock is for a while only; during it, a place the subject has got in from before has a count of its own, so
+// that nobody can be kept out of their own office by guesses from elsewhere.
+import type { Change, Lockouts } from '../core/ports.ts'
+import type { Database } from './database.ts'
+import { sql } from './sql.ts'
+
+/** Whom attempts by unknown names are counted on: the same work, and never a lock. */
+const nobody = '00000000-0000-0000-0000-000000000000'
+/** A pause this long ends a row of failures. */
+const forgottenAfter = '1 hour'
+const familiarFor = '30 days'
+
+export function createLockouts(database: Database, announce: (changes: readonly Change[]) => void): Lockouts {
+  return {
+    async reserve(organization, subject, peer, at, settings) {
+      const limit = subject === null ? 2_147_483_647 : settings.limit
+      const id = subject ?? nobody
+      const [row] = await database.query<{ locked: boolean | null; own: number | null }>(sql`
+        with own as (
+          update familiar_source set failures = failures + 1
+          where org = ${organization} and subject_id = ${id} and peer = ${peer ?? ''}
+            and last_success > ${at}::timestamptz - ${familiarFor}::interval
+          returning failures),
+        counted as (
+          insert into lockout as l (org, subject_id, failures, last_failure, locked_until)
+          values (${organization}, ${id}, 1, ${at}, case when ${limit} <= 1 then ${at}::timestamptz + make_interval(secs => ${settings.firstSeconds}) end)
+          on conflict (org, subject_id) do update set
+            failures = case when l.last_failure < ${at}::timestamptz - ${forgottenAfter}::interval then 1 else least(l.failures, 1000000) + 1 end,
+            last_failure = ${at},
+            locked_until = case when l.last_failure >= ${at}::timestamptz - ${forgottenAfter}::interval and l.failures + 1 >= ${limit}
+              then ${at}::timestamptz + make_interval(secs => least(${settings.longestSeconds},
+                ${settings.firstSeconds} * power(2, least(l.failures + 1 - ${limit}, 20)))) end
+          where l.locked_until is null or l.locked_until <= ${at}
+          returning l.locked_until is not null as locked),
+        told as (
+          insert into change_log (org, kind, id) select ${organization}::uuid, 'user', ${id}::uuid from counted where locked)
+        select (select locked from counted) as locked, (select failures from own) as own`)
+      if (row === undefined || row.locked === null) {
+        // Locked: one more try only from a place of the subject's own that has not failed too often itself.
+        return row?.own != null && row.own <= limit ? 'go' : 'locked'
+      }
+      if (row.locked && subject !== null) announce([{ organization, kind: 'user', id }])
+      return 'go'
+    },
+
+    async settle(organization, subject, peer, at, how) {
+      if (how === 'returned') {
+        await database.query(sql`
+          with own as (update familiar_source set failures = greatest(failures - 1, 0)
+            where org = ${organization} and subject_id = ${subject} and peer = ${peer ?? ''})
+          update lockout set failures = greatest(failures - 1, 0), locked_until = null
+          where org = ${organization} and subject_id = ${subject}`)
+        return
+      }
+      await database.query(sql`
+        with place as (insert into familiar_source (org, subject_id, peer, last_success)
+          select ${organization}::uuid, ${subject}::uuid, ${peer ?? ''}, ${at}::timestamptz
+          on conflict (org, subject_id, peer) do update set last_success = ${at}, failures = 0)
+        update lockout set failures = 0, locked_until = null where org = ${organization} and subject_id = ${subject}`)
+    },
+
+    async reserveCode(organization, subject, at, settings) {
+      const [row] = await database.query<{ wrong_codes: number }>(sql`
+        insert into lockout as l (org, subject_id, wrong_codes, wrong_codes_since) values (${organization}, ${subject}, 1, ${at})
+        on conflict (org, subject_id) do update set
+          wrong_codes = case when l.wrong_codes_since > ${at}::timestamptz - interval '24 hours' then l.wrong_codes + 1 else 1 end,
+          wrong_codes_since = case when l.wrong_codes_since > ${at}::timestamptz - interval '24 hours' then l.wrong_codes_since else ${at} end
+        where l.wrong_codes < ${settings.wrongCodesPerDay} or l.wrong_codes_since is null
+          or l.wrong_codes_since <= ${at}::timestamptz - interval '24 hours'
+        returning wrong_codes`)
+      return row !== undefined
+    },
+
+    async returnCode(organization, subject) {
+      await database.query(sql`update lockout set wrong_codes = greatest(wrong_codes - 1, 0)
+        where org = ${organization} and subject_id = ${subject}`)
+    },
+  }
+}
