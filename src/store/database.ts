@@ -98,22 +98,24 @@ export class Database implements Queryable {
       const client = await this.#pool.connect().catch(sort)
       let broken: Error | undefined
       try {
-        await client.query('begin')
+        await client.query('begin').catch(sort)
         if (options.timeoutMs !== undefined)
-          await client.query(`set local statement_timeout = ${Math.max(1, Math.floor(options.timeoutMs))}`)
+          await client
+            .query(`set local statement_timeout = ${Math.max(1, Math.floor(options.timeoutMs))}`)
+            .catch(sort)
         const tx: Transaction = {
           query: (s) => run(client, s),
           house: (s) => run(client, s),
           script: async (text) => void (await client.query(text).catch(sort)),
         }
         const value = await work(tx)
-        await client.query('commit')
+        await client.query('commit').catch(sort)
         return value
       } catch (error) {
         await client.query('rollback').catch((lost: Error) => (broken = lost))
         if (error instanceof DatabaseError && retryable.has(error.code) && attempt < 5) continue
-        if (error instanceof DatabaseError || error instanceof Fault) throw error
-        return sort(error)
+        // sorted already where it came from the database; an error of `work` stays what it is
+        throw error
       } finally {
         client.release(broken)
       }

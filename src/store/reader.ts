@@ -6,11 +6,11 @@ import { TimedOut } from '../base/result.ts'
 import type { Condition } from '../core/directory/condition.ts'
 import { nameKey } from '../core/directory/names.ts'
 import type { Device, Group, User } from '../core/directory/types.ts'
-import type { Membership, MembershipReason } from '../core/membership/cell.ts'
-import { membershipReasons } from '../core/membership/cell.ts'
+import type { Membership } from '../core/membership/cell.ts'
 import type { DeviceEntry, DirectoryReader, Page, UserEntry } from '../core/ports.ts'
 import { conditionSql } from './condition-sql.ts'
 import { type Database, isTimeout } from './database.ts'
+import { toReasons } from './reasons.ts'
 import * as rows from './rows.ts'
 import { name, nothing, type Sql, sql } from './sql.ts'
 
@@ -33,11 +33,6 @@ export async function readPage<Row extends object>(
     if (isTimeout(error)) throw new TimedOut(undefined, { cause: error })
     throw error
   }
-}
-
-/** Reasons as they are stored: 1, 2 and 4 in the order of `membershipReasons`, added up. */
-export function reasonsOf(bits: number): MembershipReason[] {
-  return membershipReasons.filter((_, index) => bits & (1 << index))
 }
 
 /** The ids of the active groups that the row of `alias` is an effective member of. */
@@ -143,7 +138,7 @@ export class Reader implements DirectoryReader {
         order by m.subject_id limit ${page.limit}`,
       page,
     )
-    return found.map(({ subjectId, reasons }) => ({ subjectId, groupId: group, reasons: reasonsOf(reasons) }))
+    return found.map(({ subjectId, reasons }) => ({ subjectId, groupId: group, reasons: toReasons(reasons) }))
   }
 
   async findUser(organization: OrganizationId, id: UserId): Promise<User | null> {

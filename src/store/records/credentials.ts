@@ -1,0 +1,104 @@
+// Factors of users and service accounts as administrators set them, and API tokens. Secrets are sealed on the way in;
+// of a token only the digest is stored. Checking them is not done here.
+import { randomUUID } from 'node:crypto'
+import { type FactorId, newId, type OrganizationId } from '../../base/ids.ts'
+import type { ApiToken, ChangeKind, Credentials, Tokens } from '../../core/ports.ts'
+import type { Transaction } from '../database.ts'
+import { apiTokens } from '../rows.ts'
+import { sql } from '../sql.ts'
+import { createRecords } from './records.ts'
+import { conflict, missing, type RecordStore, taken, write, written } from './writing.ts'
+
+export function createCredentials(store: RecordStore): Credentials {
+  const { database, seal } = store
+  return {
+    async list(organization, owner) {
+      return database.query(
+        sql`select id, kind, created_at as "createdAt" from factor
+          where org = ${organization} and owner_id = ${owner as string} order by kind`,
+      )
+    },
+
+    save(organization, owner, kind, secret, audit) {
+      // two that set the same kind for the first time
+      const constraints = { factor_org_owner_id_kind_key: conflict }
+      return write(store, organization, audit, constraints, async (tx, changed) => {
+        const ownerKind = await lockOwner(tx, organization, owner)
+        if (ownerKind === null) return missing('owner')
+        changed(ownerKind, owner)
+        const [old] = await tx.query<{ id: FactorId }>(
+          sql`select id from factor
+            where org = ${organization} and owner_id = ${owner as string} and kind = ${kind} for update`,
+        )
+        const id = old?.id ?? newId<FactorId>()
+        const place = { organization, table: 'factor', row: id, column: 'secret' }
+        const sealed = seal(place, Buffer.from(secret.reveal()))
+        await tx.query(
+          sql`insert into factor (org, id, owner_id, kind, secret, version, created_at)
+            values (${organization}, ${id}, ${owner as string}, ${kind}, ${sealed}, ${randomUUID()}, now())
+            on conflict (org, id) do update set secret = excluded.secret, version = excluded.version,
+              created_at = excluded.created_at, last_step = 0`,
+        )
+        return written
+      })
+    },
+
+    async remove(organization, owner, kind, audit) {
+      const { outcome } = await write(store, organization, audit, {}, async (tx, changed) => {
+        const found = await tx.query(
+          sql`delete from factor
+            where org = ${organization} and owner_id = ${owner as string} and kind = ${kind} returning id`,
+        )
+        if (found.length === 0) return conflict
+        changed((await lockOwner(tx, organization, owner)) ?? 'user', owner)
+        return written
+      })
+      return outcome === 'written'
+    },
+  }
+}
+
+/** What the owner is, and that it stays until the transaction ends; null when there is none. */
+async function lockOwner(
+  tx: Transaction,
+  organization: OrganizationId,
+  owner: string,
+): Promise<ChangeKind | null> {
+  const users = await tx.query(
+    sql`select from users where org = ${organization} and id = ${owner} for key share`,
+  )
+  if (users.length > 0) return 'user'
+  const accounts = await tx.query(
+    sql`select from service_account where org = ${organization} and id = ${owner} for key share`,
+  )
+  return accounts.length > 0 ? 'service-account' : null
+}
+
+export function createTokens(store: RecordStore): Tokens {
+  const { insert: _, ...records } = createRecords<ApiToken>(store, {
+    mapping: apiTokens,
+    conditions: 'tokens',
+    change: null,
+    constraints: {},
+  })
+  const constraints = { api_token_pkey: taken('id'), api_token_digest_key: taken('digest') }
+  return {
+    ...records,
+    insert(organization, row, audit) {
+      const { columns, values } = apiTokens.write(row)
+      return write(store, organization, audit, constraints, async (tx) => {
+        await tx.query(
+          sql`insert into api_token (org, ${columns}, digest) values (${organization}, ${values}, ${row.digest})`,
+        )
+        return written
+      })
+    },
+    async findByDigest(organization, digest) {
+      const [row] = await store.database.query(
+        sql`select ${apiTokens.select('t')} from api_token t
+          where t.org = ${organization} and t.digest = ${digest} and (t.expires_at is null or t.expires_at > now())`,
+      )
+      return row === undefined ? null : apiTokens.read(row)
+    },
+  }
+}
