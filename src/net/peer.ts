@@ -1,5 +1,4 @@
 // Who is at the other end of a socket, in the one spelling that limits, policies and records share.
-import { isIPv6 } from 'node:net'
 import { canonicalAddress, parseAddress } from '../base/ip.ts'
 
 export interface Peer {
@@ -21,5 +20,6 @@ export function peerOf(address: string | undefined, port: number | undefined): P
 /** What limits per peer count by: an IPv4 address, or the /64 that one IPv6 subscriber has to itself. */
 export function limitKey(peer: Peer): string {
   const address = peer.address === null ? null : parseAddress(peer.address)
-  return address?.family === 6 && isIPv6(address.text) ? `${address.bits >> 64n}/64` : peer.text
+  if (address === null) return peer.text
+  return address.family === 6 ? `${address.bits >> 64n}/64` : address.text
 }

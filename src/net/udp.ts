@@ -99,9 +99,10 @@ class Handling {
 }
 
 function bindSocket(host: string, port: number, handling: Handling): Promise<Bound> {
+  const isIpv6 = host.includes(':')
   const socket = createSocket({
-    type: host.includes(':') ? 'udp6' : 'udp4',
-    ipv6Only: true,
+    type: isIpv6 ? 'udp6' : 'udp4',
+    ipv6Only: isIpv6,
     recvBufferSize: receiveBufferBytes,
   })
   return new Promise((resolve, reject) => {
