@@ -1,0 +1,108 @@
+// The facts of one decision, read from the database: who is asked for with groups and factors, what is asked for with its
+// bindings. Each in one statement, so that it is of one moment.
+import type { FactorId, GroupId, OrganizationId } from '../base/ids.ts'
+import type { BindingFact, EnrolledFactor, SubjectFacts } from '../core/access/facts.ts'
+import type { ClaimedSubject, ResourceClaim } from '../core/access/request.ts'
+import { nameKey } from '../core/directory/names.ts'
+import type { FactorKind } from '../core/directory/types.ts'
+import type { AccessFacts } from '../core/ports.ts'
+import type { Database } from './database.ts'
+import { toReasons } from './reasons.ts'
+import { bindings, fromJson, organizations, resources, serviceAccounts, users } from './rows.ts'
+import { name, type Sql, sql } from './sql.ts'
+
+type FactorRow = [FactorId, FactorKind, string, string]
+type MembershipRow = [GroupId, string, number, FactorKind[]]
+
+export class StoredFacts implements AccessFacts {
+  readonly #database: Database
+
+  constructor(database: Database) {
+    this.#database = database
+  }
+
+  async findOrganization(organization: OrganizationId) {
+    const [row] = await this.#database.query(
+      sql`select ${organizations.select('o')} from organization o where o.id = ${organization}`,
+    )
+    return row === undefined ? null : organizations.read(row)
+  }
+
+  async findSubject(organization: OrganizationId, claimed: ClaimedSubject): Promise<SubjectFacts | null> {
+    switch (claimed.by) {
+      case 'login':
+        return isStorable(claimed.name) ? this.#findUser(organization, byLogin(nameKey(claimed.name))) : null
+      case 'user-id':
+        return this.#findUser(organization, sql`u.id = ${claimed.id}`)
+      case 'service':
+        return isStorable(claimed.name)
+          ? this.#findService(organization, sql`s.name_key = ${nameKey(claimed.name)}`)
+          : null
+      case 'service-id':
+        return this.#findService(organization, sql`s.id = ${claimed.id}`)
+      default:
+        return claimed satisfies never
+    }
+  }
+
+  async #findUser(organization: OrganizationId, where: Sql<'fragment'>): Promise<SubjectFacts | null> {
+    const [row] = await this.#database.query<{ memberships: MembershipRow[]; factors: FactorRow[] }>(sql`
+      select ${users.select('u')}, ${factorsOf('u')},
+        (select coalesce(json_agg(json_build_array(m.group_id, g.name, m.reasons, g.factors)), '[]') from membership m
+          join groups g on g.org = m.org and g.id = m.group_id where m.org = u.org and m.subject_id = u.id) as memberships
+      from users u where u.org = ${organization} and ${where}`)
+    if (row === undefined) return null
+    return {
+      kind: 'user',
+      user: users.read(row),
+      memberships: row.memberships.map(([groupId, groupName, reasons, factors]) => ({
+        groupId,
+        name: groupName,
+        reasons: toReasons(reasons),
+        factors,
+      })),
+      factors: row.factors.map(toFactor),
+    }
+  }
+
+  async #findService(organization: OrganizationId, where: Sql<'fragment'>): Promise<SubjectFacts | null> {
+    const [row] = await this.#database.query<{ factors: FactorRow[] }>(sql`
+      select ${serviceAccounts.select('s')}, ${factorsOf('s')} from service_account s where s.org = ${organization} and ${where}`)
+    return row === undefined
+      ? null
+      : { kind: 'service', account: serviceAccounts.read(row), factors: row.factors.map(toFactor) }
+  }
+
+  async findResource(organization: OrganizationId, claim: ResourceClaim) {
+    const where = claim.kind === 'id' ? sql`r.id = ${claim.id}` : sql`r.kind = ${claim.kind}`
+    const [row] = await this.#database.query<{ bindings: object[] }>(sql`
+      select ${resources.select('r')}, (select coalesce(json_agg(bound), '[]') from (
+          select ${bindings.select('b')} from binding b where b.org = r.org and b.resource_id = r.id
+          order by b.position, b.created_at, b.id) bound) as bindings
+      from resource r where r.org = ${organization} and ${where} order by r.created_at, r.id limit 1`)
+    if (row === undefined) return null
+    const bound = row.bindings.map((binding): BindingFact => {
+      const { id, groupId, factors, attributes } = fromJson(bindings, binding)
+      return { id, groupId, factors, attributes }
+    })
+    return { resource: resources.read(row), bindings: bound }
+  }
+}
+
+/** A user is known by username, or else by e-mail address. */
+function byLogin(key: string): Sql<'fragment'> {
+  return sql`(u.username_key = ${key} or u.email_key = ${key}) order by u.username_key = ${key} desc limit 1`
+}
+
+/** Text that PostgreSQL cannot hold names nobody. */
+const isStorable = (text: string): boolean =>
+  text.length <= 512 && !text.includes('\0') && text.isWellFormed()
+
+const factorsOf = (
+  alias: string,
+): Sql<'fragment'> => sql`(select coalesce(json_agg(json_build_array(f.id, f.kind, f.version, encode(f.secret, 'base64'))), '[]')
+  from factor f where f.org = ${name(alias)}.org and f.owner_id = ${name(alias)}.id) as factors`
+
+function toFactor([id, kind, version, secret]: FactorRow): EnrolledFactor {
+  return { id, kind, version, sealed: Buffer.from(secret, 'base64') }
+}
