@@ -264,11 +264,12 @@ t.test('close: farewell, work under way is answered, the rest is cut off', async
   t.equal(await readAll(dial(listener.port)), '')
 })
 
-// A toy protocol with a StartTLS of its own: "T" asks for TLS, anything else is echoed with the state of the channel.
+// A toy protocol with a StartTLS of its own: "T" asks for TLS, "much" for more than the kernel buffers, anything else is echoed with the state of the channel.
 function toy(identity: TlsIdentity, seen: string[]) {
   return (connection: Connection) => {
     const handle = (bytes: Buffer): void | Promise<void> => {
       const text = bytes.toString()
+      if (text === 'much') return void connection.write(Buffer.alloc(12_000_000))
       if (!text.startsWith('T')) {
         seen.push(`${connection.encrypted ? 'secret' : 'clear'} ${text}`)
         connection.write(Buffer.from(text))
@@ -324,6 +325,19 @@ t.test('L04: nothing that came in clear survives StartTLS', async (t) => {
   await once(afterwards, 'data')
   afterwards.write('bind as somebody')
   t.match(await readAll(afterwards), /^[^a-z]*$/)
+
+  const beforeTheReply = dial(port).setNoDelay().pause()
+  let asked = 0
+  for (const text of ['much', 'T', 'bind as somebody']) {
+    beforeTheReply.write(text)
+    asked += text.length
+    while (beforeTheReply.bytesWritten < asked || beforeTheReply.writableLength > 0) await tick()
+    for (let i = 0; i < 20; i++) await tick()
+  }
+  t.ok(
+    (await readAll(beforeTheReply.resume())).length > 0,
+    'what came while the go-ahead was stuck is taken for TLS',
+  )
   t.same(seen, [], 'no handler ever saw the bind')
 })
 
