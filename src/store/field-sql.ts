@@ -64,7 +64,7 @@ interface Custom {
   readonly caseExact: boolean
 }
 
-/** The leaf for a custom attribute. Values of another type than the declared one count as missing. */
+/** The leaf for a custom attribute. A stored value of another type than the declared one never makes it fail. */
 export function customSql(alias: string, field: Custom, question: Question): Fragment | null {
   if (!isStorable(field.custom)) return null
   const json = sql`${name(alias)}.attributes->${field.custom}::text`

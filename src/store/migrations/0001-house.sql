@@ -332,6 +332,6 @@ end $$;
 
 -- Proves that the sealing key is the one these secrets were sealed with.
 create table sealing_check (
-  only boolean primary key default true check (only),
+  single boolean primary key default true check (single),
   sealed bytea not null
 );

@@ -1,0 +1,14 @@
+// One suite for every store: what the ports promise holds on a served PostgreSQL and on the embedded one alike.
+import { join } from 'node:path'
+import t from 'tap'
+import { openStore, storeKinds } from '../support/store.ts'
+import { testConditions } from './store/conditions.ts'
+
+const folder = t.testdir({})
+
+for (const kind of storeKinds) {
+  t.test(`store: ${kind}`, async (t) => {
+    const store = await openStore(t, kind, join(folder, 'data'))
+    await t.test('conditions', (t) => testConditions(t, store))
+  })
+}
