@@ -25,9 +25,9 @@ export interface AccessPorts extends EvidencePorts {
 }
 
 /** A challenge waits this long for its answer. */
-const conversationSeconds = 120
+export const conversationSeconds = 120
 /** A process that has not heard of changes for so long no longer says yes. */
-const longestStalenessMs = 10_000
+export const longestStalenessMs = 10_000
 
 export interface Access {
   /** The decision, with its effects done and its audit record durable. Never throws. */
