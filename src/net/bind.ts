@@ -10,7 +10,7 @@ const attempts = 10
 const noIpv6 = new Set(['EAFNOSUPPORT', 'EADDRNOTAVAIL'])
 
 /**
- * Binds every host on the same port; 0 takes one that is free on all of them. A machine without IPv6 does without `::`.
+ * Binds every host on the same port; 0 takes one that is free on all of them. A machine without IPv6 does without `::` and `::1`.
  * Throws Fault('unavailable'), with nothing left bound, where an address cannot be had.
  */
 export async function bindAll<T extends Bound>(
@@ -56,7 +56,7 @@ async function bindOne<T>(
   try {
     return await bind(host, port)
   } catch (error) {
-    if (host === '::' && hasOthers && noIpv6.has((error as NodeJS.ErrnoException).code ?? '')) return null
+    if ((host === '::' || host === '::1') && hasOthers && noIpv6.has((error as NodeJS.ErrnoException).code ?? '')) return null
     throw error
   }
 }

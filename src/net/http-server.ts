@@ -1,0 +1,62 @@
+// HTTP on one port of several addresses. What is answered, the handler knows; here are the bounds and the clean end.
+import { createServer, type RequestListener, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { bindAll } from './bind.ts'
+
+export interface HttpOptions {
+  readonly hosts: readonly string[]
+  /** 0: any free one, the same on every host. */
+  readonly port: number
+  readonly handler: RequestListener
+}
+
+export interface HttpListener {
+  readonly port: number
+  /** Accepts no more, lets requests under way finish for `graceMs`, then closes the rest. */
+  close(graceMs: number): Promise<void>
+}
+
+const bounds = {
+  headersTimeout: 15_000,
+  requestTimeout: 120_000,
+  keepAliveTimeout: 65_000,
+  maxHeaderSize: 16 * 1024,
+  connectionsCheckingInterval: 5_000,
+}
+
+/** Throws Fault('unavailable') where the port cannot be had. */
+export async function listenHttp({ hosts, port, handler }: HttpOptions): Promise<HttpListener> {
+  const { port: inUse, bound } = await bindAll('HTTP', hosts, port, (host, wanted) =>
+    bind(host, wanted, handler),
+  )
+  return {
+    port: inUse,
+    async close(graceMs) {
+      const timer = setTimeout(() => {
+        for (const { server } of bound) server.closeAllConnections()
+      }, graceMs)
+      await Promise.all(bound.map((one) => one.release()))
+      clearTimeout(timer)
+    },
+  }
+}
+
+function bind(
+  host: string,
+  port: number,
+  handler: RequestListener,
+): Promise<{ server: Server; port: number; release(): Promise<void> }> {
+  return new Promise((resolve, reject) => {
+    const server = createServer(bounds, handler)
+    server.once('error', reject)
+    server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
+      server.off('error', reject)
+      const release = (): Promise<void> =>
+        new Promise((done) => {
+          server.close(() => done())
+          server.closeIdleConnections()
+        })
+      resolve({ server, port: (server.address() as AddressInfo).port, release })
+    })
+  })
+}

@@ -1,0 +1,138 @@
+// The store, opened: one database behind all the ports of core. Migrated, its sealing key checked, its change feed running.
+import { Redis } from 'ioredis'
+import type { Clock } from '../base/clock.ts'
+import type { Log } from '../base/log.ts'
+import type { Secret } from '../base/secrets.ts'
+import type { RuleSource } from '../core/ports.ts'
+import { createAuditLog } from './audit-log.ts'
+import { AuditRows } from './audit-reader.ts'
+import { createInsertMany } from './cell-batch.ts'
+import { createCells } from './cells.ts'
+import { DatabaseChangeFeed } from './change-feed.ts'
+import { memoryConversations, redisConversations } from './conversations.ts'
+import { Database } from './database.ts'
+import { openEmbedded } from './embedded/embedded.ts'
+import { createFactors } from './factors.ts'
+import { StoredFacts } from './facts.ts'
+import { createLockouts } from './lockouts.ts'
+import { migrate } from './migrate.ts'
+import { createRadiusSites } from './radius-sites.ts'
+import { Reader } from './reader.ts'
+import { createCredentials, createTokens } from './records/credentials.ts'
+import { createGroups } from './records/groups.ts'
+import { createAttributes, createBindings, createExemptions, createServiceAccounts } from './records/kinds.ts'
+import { createOrganizations } from './records/organizations.ts'
+import { createResources } from './records/resources.ts'
+import { attributeDefinitions, groups as groupRows } from './rows.ts'
+import { checkSealingKey, loadSealingKey, Sealer } from './sealing.ts'
+import { sql } from './sql.ts'
+import { noWakeup, PostgresWakeup } from './wakeup.ts'
+
+export interface StoreOptions {
+  readonly dataFolder: string
+  /** null: the embedded database in the data folder. */
+  readonly databaseUrl: Secret | null
+  /** null: what is short-lived stays in this process. */
+  readonly redisUrl: Secret | null
+  /** Connections to a served database. */
+  readonly connections: number
+  readonly clock: Clock
+  readonly log: Log
+}
+
+export type Store = Awaited<ReturnType<typeof openStore>>
+
+/** Throws, with nothing left open, when the database cannot be had, is newer than the program, or has another sealing key. */
+export async function openStore({
+  dataFolder,
+  databaseUrl,
+  redisUrl,
+  connections,
+  clock,
+  log,
+}: StoreOptions) {
+  const sealer = new Sealer(await loadSealingKey(dataFolder))
+  const embedded = databaseUrl === null ? await openEmbedded(dataFolder, { log }) : null
+  const database = new Database(
+    embedded === null
+      ? { kind: 'served', url: databaseUrl as Secret, connections }
+      : { kind: 'embedded', connect: () => embedded.connect() },
+    log,
+  )
+  const redis =
+    redisUrl === null
+      ? null
+      : new Redis(redisUrl.reveal(), { enableAutoPipelining: true, maxRetriesPerRequest: 2 })
+  redis?.on('error', (error) => log.warn({ err: error }, 'Redis does not answer'))
+  const feed = new DatabaseChangeFeed(
+    database,
+    embedded === null ? new PostgresWakeup(databaseUrl as Secret, log) : noWakeup,
+    clock,
+    log,
+  )
+  const announce = feed.announce.bind(feed)
+  const close = async (): Promise<void> => {
+    await feed.close()
+    await database.close()
+    await embedded?.close()
+    redis?.disconnect()
+  }
+  try {
+    await migrate(database, log)
+    await checkSealingKey(database, sealer)
+    await feed.start()
+  } catch (error) {
+    await close()
+    throw error
+  }
+
+  const records = { database, announce, seal: sealer.seal.bind(sealer) }
+  const cells = createCells(database, announce, createInsertMany(database, sealer, announce))
+  const rules: RuleSource = {
+    epoch: cells.epoch,
+    async read(organization) {
+      // The epoch first: what is read after it is at least as new.
+      const epoch = await cells.epoch(organization)
+      const [groups, attributes] = await Promise.all([
+        database.query(
+          sql`select ${groupRows.select('g')} from groups g where g.org = ${organization} order by g.id`,
+        ),
+        database.query(
+          sql`select ${attributeDefinitions.select('a')} from attribute_definition a where a.org = ${organization}`,
+        ),
+      ])
+      return {
+        epoch,
+        groups: groups.map(groupRows.read),
+        attributes: attributes.map(attributeDefinitions.read),
+      }
+    },
+  }
+  return {
+    feed,
+    cells,
+    rules,
+    reader: new Reader(database),
+    facts: new StoredFacts(database),
+    lockouts: createLockouts(database, announce),
+    factors: createFactors(database, sealer),
+    conversations: redis === null ? memoryConversations(clock) : redisConversations(redis),
+    audit: createAuditLog(database),
+    auditReader: new AuditRows(database),
+    organizations: createOrganizations(records),
+    groups: createGroups(records),
+    resources: createResources(records),
+    bindings: createBindings(records),
+    attributes: createAttributes(records),
+    serviceAccounts: createServiceAccounts(records),
+    exemptions: createExemptions(records),
+    tokens: createTokens(records),
+    credentials: createCredentials(records),
+    radiusSites: createRadiusSites(database, sealer),
+    /** Does the database answer? Throws Fault when not. */
+    async ping(): Promise<void> {
+      await database.house(sql`select 1`)
+    },
+    close,
+  }
+}
