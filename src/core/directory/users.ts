@@ -1,5 +1,7 @@
 // What may be sent of users and devices, and how a row comes of it. Pure: the write is in subjects.ts.
 import type { UserId } from '../../base/ids.ts'
+import { isAcceptableHash } from '../factors/password.ts'
+import { isTotpSeed } from '../factors/totp.ts'
 import { readAttributes } from './attribute-values.ts'
 import { isDisplayable, isEmail, isUsername, nameKey } from './names.ts'
 import type { Problems } from './problem.ts'
@@ -83,15 +85,32 @@ const deviceSpecs = (relativeTo?: () => Date) =>
 
 export const deviceShape = { ...deviceSpecs(), ownerId: nullable(id<UserId>('a user')) } satisfies Shape
 
-/** For imports: users bring their factors, and devices name their owner. */
+/** Checklist L27: a hash that would cost gigabytes or minutes to check is refused when it comes in. */
+export const importedHash = writeOnly(
+  optional(
+    text({
+      most: 512,
+      check: isAcceptableHash,
+      wanted: 'an Argon2id hash of at most 256 MiB, 10 passes, 4 lanes',
+    }),
+  ),
+)
+
+const { managerId: _manager, ...importedUser } = userShape
+
+/** For imports: users bring their factors, and name their manager; devices name their owner. */
 export const importedUserShape = {
-  ...userShape,
-  managerId: nullable(text({ most: 320 })),
-  passwordHash: writeOnly(optional(text({ most: 512 }))),
-  totp: writeOnly(optional(text({ most: 256 }))),
+  ...importedUser,
+  manager: nullable(text({ most: 64 })),
+  passwordHash: importedHash,
+  totp: writeOnly(
+    optional(
+      text({ check: isTotpSeed, wanted: 'a TOTP seed in base32 of at least 128 bits (26 characters)' }),
+    ),
+  ),
 } satisfies Shape
 export const importedDeviceShape = (now: () => Date) =>
-  ({ ...deviceSpecs(now), owner: nullable(text({ most: 320 })) }) satisfies Shape
+  ({ ...deviceSpecs(now), owner: nullable(text({ most: 64 })) }) satisfies Shape
 
 type Kept = 'id' | 'version' | 'createdAt' | 'updatedAt' | 'posixId' | 'attributes'
 type UserValues = Omit<User, Kept> & { readonly attributes: AttributeValues }

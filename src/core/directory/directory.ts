@@ -1,0 +1,94 @@
+// The directory's services joined over the ports: what the API, the command line and the start write through.
+import type { Clock } from '../../base/clock.ts'
+import type { GroupId, OrganizationId } from '../../base/ids.ts'
+import type { Secret } from '../../base/secrets.ts'
+import type {
+  ApiToken,
+  Credentials,
+  DirectoryReader,
+  Exemptions,
+  GroupRecords,
+  Organizations,
+  Records,
+  ResourceRecords,
+  RuleSource,
+  Tokens,
+} from '../ports.ts'
+import { attributeCollection } from './attributes.ts'
+import { type AttributeCheck, bindingCollection } from './bindings.ts'
+import type { CellWriter } from './cells.ts'
+import type { Collection } from './collection.ts'
+import { deviceCollection } from './device-collection.ts'
+import { type ExemptionCollection, exemptionCollection } from './exemption-collection.ts'
+import { type FactorsOf, factorsOf } from './factors.ts'
+import { groupCollection } from './groups.ts'
+import { type Members, members } from './members.ts'
+import { updateOrganization } from './organizations.ts'
+import { resourceCollection } from './resources.ts'
+import { serviceAccountCollection } from './service-accounts.ts'
+import { tokenCollection } from './tokens.ts'
+import type {
+  AttributeDefinition,
+  Binding,
+  Device,
+  Group,
+  Organization,
+  Resource,
+  ServiceAccount,
+  User,
+} from './types.ts'
+import { userCollection } from './user-collection.ts'
+import type { By, Outcome } from './writing.ts'
+
+export interface DirectoryPorts {
+  readonly engine: CellWriter & { activateGroup(organization: OrganizationId, id: GroupId): Promise<void> }
+  readonly rules: RuleSource
+  readonly reader: DirectoryReader
+  readonly organizations: Organizations
+  readonly groups: GroupRecords
+  readonly resources: ResourceRecords
+  readonly bindings: Records<Binding>
+  readonly attributes: Records<AttributeDefinition>
+  readonly serviceAccounts: Records<ServiceAccount>
+  readonly exemptions: Exemptions
+  readonly tokens: Tokens
+  readonly credentials: Credentials
+  /** A PHC string; throws Fault `busy`. */
+  readonly hashPassword: (password: Secret) => Promise<Secret>
+  readonly checkAttributes: AttributeCheck
+  readonly clock: Clock
+}
+
+export interface Directory {
+  readonly users: Collection<User>
+  readonly devices: Collection<Device>
+  readonly groups: Collection<Group>
+  readonly resources: Collection<Resource>
+  readonly bindings: Collection<Binding>
+  readonly attributes: Collection<AttributeDefinition>
+  readonly serviceAccounts: Collection<ServiceAccount>
+  readonly tokens: Collection<ApiToken>
+  readonly exemptions: ExemptionCollection
+  readonly members: Members
+  readonly userFactors: FactorsOf
+  readonly serviceAccountFactors: FactorsOf
+  updateOrganization(by: By, patch: unknown, version?: number): Promise<Outcome<Organization>>
+}
+
+export function createDirectory(ports: DirectoryPorts): Directory {
+  return {
+    users: userCollection(ports),
+    devices: deviceCollection(ports),
+    groups: groupCollection({ ...ports, activateGroup: (org, id) => ports.engine.activateGroup(org, id) }),
+    resources: resourceCollection(ports),
+    bindings: bindingCollection(ports),
+    attributes: attributeCollection(ports),
+    serviceAccounts: serviceAccountCollection(ports),
+    tokens: tokenCollection(ports),
+    exemptions: exemptionCollection(ports),
+    members: members(ports),
+    userFactors: factorsOf('user', ports),
+    serviceAccountFactors: factorsOf('service-account', ports),
+    updateOrganization: (by, patch, version) => updateOrganization(by, patch, version, ports),
+  }
+}

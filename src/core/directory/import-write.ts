@@ -1,0 +1,287 @@
+// Writes the rows of an organization file, in such an order that nothing grants access before everything it rests on is
+// there. Reading and checking is done before (import-file.ts).
+import { newId, type OrganizationId } from '../../base/ids.ts'
+import { ok, type Result } from '../../base/result.ts'
+import type { Secret } from '../../base/secrets.ts'
+import type { AuditBody } from '../audit/record.ts'
+import { normalizeSeed } from '../factors/totp.ts'
+import type { CellBatch, MembershipInput, SubjectInGroup } from '../membership/cell.ts'
+import type { MembershipEngine } from '../membership/change.ts'
+import type { Cells, WriteOutcome } from '../ports.ts'
+import { changeCells } from './cells.ts'
+import type { DirectoryPorts } from './directory.ts'
+import { groupDocument } from './groups.ts'
+import type { FileRows } from './import-file.ts'
+import { cellSubject } from './members.ts'
+import type { Problem } from './problem.ts'
+import { resourceDocument, settleClients } from './resources.ts'
+import { newToken, tokenDigest } from './tokens.ts'
+import type { Device, Resource } from './types.ts'
+import { deviceDocument } from './users.ts'
+import { type By, changeBody, difference, type Refusal, refusalOf } from './writing.ts'
+
+export interface ImportPorts extends Omit<DirectoryPorts, 'engine'> {
+  readonly engine: Pick<MembershipEngine, 'change' | 'evaluateNew' | 'activateGroup'>
+  readonly cells: Pick<Cells, 'insertMany'>
+}
+
+export interface ImportReport {
+  readonly counts: Readonly<Record<keyof FileRows, number>>
+  /** Made for this import, shown now and never again. */
+  readonly tokens: readonly { readonly name: string; readonly token: string }[]
+  readonly clientSecrets: readonly { readonly address: string; readonly secret: string }[]
+}
+
+const usersPerChunk = 5_000
+
+/** One import on its way into the store. The first refusal ends it. */
+export class Import {
+  readonly #by: By
+  readonly #rows: FileRows
+  readonly #hashes: ReadonlyMap<string, Secret>
+  /** Are there subjects already, through which new rules have to be carried? */
+  readonly #peopled: boolean
+  readonly #at: Date
+  readonly #ports: ImportPorts
+  readonly #tokens: { name: string; token: string }[] = []
+  readonly #clientSecrets: { address: string; secret: string }[] = []
+
+  constructor(
+    by: By,
+    rows: FileRows,
+    hashes: ReadonlyMap<string, Secret>,
+    peopled: boolean,
+    at: Date,
+    ports: ImportPorts,
+  ) {
+    this.#by = by
+    this.#rows = rows
+    this.#hashes = hashes
+    this.#peopled = peopled
+    this.#at = at
+    this.#ports = ports
+  }
+
+  async write(): Promise<Result<ImportReport, Refusal>> {
+    // Resources come first, because another organization may have their networks; bindings, which grant, come last.
+    const steps = [
+      () => this.#resources(),
+      () => this.#attributes(),
+      () => this.#groups(),
+      () => this.#users(),
+      () => this.#strays(),
+      () => this.#serviceAccounts(),
+      () => this.#bindings(),
+      () => this.#tokenRows(),
+    ]
+    for (const step of steps) {
+      const refusal = await step()
+      if (refusal) return refusal
+    }
+    if (this.#peopled) {
+      for (const { id } of this.#rows.groups) await this.#ports.engine.activateGroup(this.#organization, id)
+    }
+    const counts = Object.fromEntries(Object.entries(this.#rows).map(([name, rows]) => [name, rows.length]))
+    return ok({
+      counts: counts as ImportReport['counts'],
+      tokens: this.#tokens,
+      clientSecrets: this.#clientSecrets,
+    })
+  }
+
+  get #organization(): OrganizationId {
+    return this.#by.organization.id
+  }
+
+  #audit(kind: string, id: string, name: string, details: Readonly<Record<string, unknown>>): AuditBody {
+    const target = { kind, id, name }
+    return changeBody(this.#by, this.#at, `${kind}.create`, target, { ...details, import: true })
+  }
+
+  async #each<T>(
+    rows: readonly T[],
+    section: keyof FileRows,
+    write: (row: T) => Promise<WriteOutcome>,
+  ): Promise<{ ok: false; error: Refusal } | null> {
+    for (const [index, row] of rows.entries()) {
+      const refusal = refusalOf(await write(row), `${section}[${index}]`)
+      if (refusal) return at(`${section}[${index}]`, refusal)
+    }
+    return null
+  }
+
+  #resources() {
+    const { resources } = this.#ports
+    return this.#each(this.#rows.resources, 'resources', async ({ id, values }) => {
+      const stored = { id, version: 1, createdAt: this.#at, updatedAt: this.#at }
+      const networks = values.network?.clients.map(({ address }) => address) ?? []
+      const known = networks.length > 0 ? await resources.knownClients(this.#organization, networks) : []
+      const settled = settleClients(values.network?.clients ?? [], known)
+      this.#clientSecrets.push(...settled.generated)
+      const network = values.network && { ...values.network, clients: settled.clients }
+      const row: Resource = { ...stored, ...values, network }
+      const audit = this.#audit('resource', id, row.name, difference(null, resourceDocument(row)))
+      return resources.save(this.#organization, row, true, settled.secrets, audit)
+    })
+  }
+
+  #attributes() {
+    return this.#each(this.#rows.attributes, 'attributes', (row) => {
+      const { name, of, type, caseExact } = row
+      const audit = this.#audit('attribute', row.id, name, difference(null, { name, of, type, caseExact }))
+      return this.#ports.attributes.insert(this.#organization, row, audit)
+    })
+  }
+
+  #groups() {
+    return this.#each(this.#rows.groups, 'groups', (group) => {
+      const status = this.#peopled && group.mode !== 'static' ? 'activating' : 'active'
+      const audit = this.#audit('group', group.id, group.name, difference(null, groupDocument(group)))
+      return this.#ports.groups.insert(this.#organization, { ...group, status }, audit)
+    })
+  }
+
+  async #users() {
+    const mine = new Set(this.#rows.users.map(({ row }) => row.id))
+    const devicesOf = Map.groupBy(this.#rows.devices, ({ ownerId }) => ownerId)
+    const manualOf = Map.groupBy(this.#rows.manual, ({ subjectId }) => subjectId as string)
+    const { users } = this.#rows
+    for (let from = 0; from < users.length; from += usersPerChunk) {
+      const part = users.slice(from, from + usersPerChunk)
+      const devices = part.flatMap(({ row }) => devicesOf.get(row.id) ?? [])
+      const refusal = await this.#insertMany(part, devices, manualOf)
+      if (refusal) return refusal
+    }
+    const unowned = devicesOf.get(null) ?? []
+    for (let from = 0; from < unowned.length; from += usersPerChunk) {
+      const refusal = await this.#insertMany([], unowned.slice(from, from + usersPerChunk), manualOf)
+      if (refusal) return refusal
+    }
+    const others = this.#rows.devices.filter(({ ownerId }) => ownerId !== null && !mine.has(ownerId))
+    for (const device of others) {
+      const refusal = await this.#deviceOfKnownUser(device, manualOf.get(device.id) ?? [])
+      if (refusal) return refusal
+    }
+    return null
+  }
+
+  async #insertMany(
+    part: FileRows['users'],
+    devices: readonly Device[],
+    manualOf: ReadonlyMap<string, readonly SubjectInGroup[]>,
+  ) {
+    const users = part.map(({ row }) => row)
+    const manual = [...users, ...devices].flatMap(({ id }) => manualOf.get(id) ?? [])
+    const inputs: MembershipInput[] = manual.map((one) => ({ ...one, kind: 'manual' }))
+    const factors = part.flatMap(({ row, proofs }) => {
+      const hash = this.#hashes.get(row.id)
+      return [
+        ...(hash ? [{ owner: row.id, kind: 'password' as const, secret: hash }] : []),
+        ...(proofs.totp === undefined
+          ? []
+          : [{ owner: row.id, kind: 'totp' as const, secret: normalizeSeed(proofs.totp) }]),
+      ]
+    })
+    const { organization } = this.#by
+    const names = [...users.map(({ username }) => username), ...devices.map(({ name }) => name)]
+    const details = { users: users.length, devices: devices.length, first: names[0], last: names.at(-1) }
+    const target = { kind: 'organization', id: organization.id, name: organization.name }
+    const audit = [changeBody(this.#by, this.#at, 'organization.import', target, details)]
+    for (let attempt = 1; ; attempt++) {
+      const { epoch, memberships } = await this.#ports.engine.evaluateNew(
+        organization.id,
+        users,
+        devices,
+        inputs,
+      )
+      const batch: CellBatch = { epoch, users, devices, manual, memberships, factors, audit, at: this.#at }
+      const outcome = await this.#ports.cells.insertMany(organization.id, batch)
+      if (outcome.outcome === 'conflict' && attempt < 5) continue
+      const refusal = refusalOf(outcome, 'import')
+      return refusal && at('users', refusal)
+    }
+  }
+
+  async #deviceOfKnownUser(device: Device, manual: readonly SubjectInGroup[]) {
+    if (device.ownerId === null) return null
+    const audit = [this.#audit('device', device.id, device.name, difference(null, deviceDocument(device)))]
+    const cells = [{ kind: 'user', id: device.ownerId } as const]
+    const written = await changeCells(this.#ports.engine, this.#organization, cells, 'device', () =>
+      ok({ devices: [{ do: 'insert', row: device }], manual: { add: manual, remove: [] }, audit }),
+    )
+    return written.ok ? null : at('devices', written)
+  }
+
+  /** Members by hand of the new groups who were there before the file. */
+  async #strays() {
+    if (!this.#peopled) return null
+    const { users, devices, manual, groups } = this.#rows
+    const mine = new Set<string>([...users.map(({ row }) => row.id), ...devices.map(({ id }) => id)])
+    const groupOf = new Map(groups.map((group) => [group.id, group]))
+    for (const one of manual) {
+      const group = groupOf.get(one.groupId)
+      if (mine.has(one.subjectId) || !group) continue
+      const target = { kind: 'group', id: group.id, name: group.name }
+      const audit = [
+        changeBody(this.#by, this.#at, 'membership.add', target, { member: one.subjectId, import: true }),
+      ]
+      const cells = [cellSubject(group.of, one.subjectId)]
+      const written = await changeCells(this.#ports.engine, this.#organization, cells, 'member', () =>
+        ok({ manual: { add: [one], remove: [] }, audit }),
+      )
+      if (!written.ok) return at('groups', written)
+    }
+    return null
+  }
+
+  #serviceAccounts() {
+    return this.#each(this.#rows.serviceAccounts, 'serviceAccounts', async ({ row }) => {
+      const { name, enabled, reads } = row
+      const audit = this.#audit('service-account', row.id, name, difference(null, { name, enabled, reads }))
+      const outcome = await this.#ports.serviceAccounts.insert(this.#organization, row, audit)
+      const hash = this.#hashes.get(row.id)
+      if (outcome.outcome !== 'written' || !hash) return outcome
+      const target = { kind: 'service-account', id: row.id, name }
+      const set = changeBody(this.#by, this.#at, 'service-account.password', target, {
+        password: 'set',
+        import: true,
+      })
+      return this.#ports.credentials.save(this.#organization, row.id, 'password', hash, set)
+    })
+  }
+
+  #bindings() {
+    return this.#each(this.#rows.bindings, 'bindings', (row) => {
+      const { groupId, resourceId, attributes, factors, order } = row
+      const details = difference(null, { groupId, resourceId, attributes, factors, order })
+      return this.#ports.bindings.insert(
+        this.#organization,
+        row,
+        this.#audit('binding', row.id, row.id, details),
+      )
+    })
+  }
+
+  #tokenRows() {
+    return this.#each(this.#rows.tokens, 'tokens', async (values) => {
+      const token = newToken()
+      const stored = { id: newId<never>(), version: 1, createdAt: this.#at, updatedAt: this.#at }
+      const row = { ...stored, ...values, digest: tokenDigest(token) }
+      this.#tokens.push({ name: values.name, token: token.reveal() })
+      return this.#ports.tokens.insert(
+        this.#organization,
+        row,
+        this.#audit('token', row.id, row.name, { ...values }),
+      )
+    })
+  }
+}
+
+/** The refusal with its place in the file. */
+function at(place: string, refusal: { ok: false; error: Refusal }): { ok: false; error: Refusal } {
+  const move = (problem: Problem): Problem => ({
+    ...problem,
+    field: problem.field === '' ? place : `${place}.${problem.field}`,
+  })
+  return { ok: false, error: { ...refusal.error, problems: refusal.error.problems.map(move) } }
+}

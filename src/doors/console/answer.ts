@@ -1,0 +1,25 @@
+// A decision as /access/explain shows it: to an administrator, who may see the reason.
+import type { Decision } from '../../core/access/decision.ts'
+import { denyReasons } from '../../core/access/reasons.ts'
+
+export function answerExplained(decision: Decision): Readonly<Record<string, unknown>> {
+  const { outcome, trace } = decision
+  switch (decision.outcome) {
+    case 'permit':
+      return {
+        outcome,
+        principal: decision.principal,
+        groups: decision.groups,
+        attributes: decision.attributes,
+        trace,
+      }
+    case 'challenge':
+      return { outcome, step: decision.step, trace }
+    case 'deny':
+      return { outcome, reason: decision.reason, message: denyReasons[decision.reason], trace }
+    case 'indeterminate':
+      return { outcome, cause: decision.cause, trace }
+    default:
+      return decision satisfies never
+  }
+}

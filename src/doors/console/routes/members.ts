@@ -1,0 +1,103 @@
+// Who is in a group and why, and membership by hand.
+import type { FastifyInstance } from 'fastify'
+import { Type } from 'typebox'
+import { optional } from '../../../core/directory/spec.ts'
+import { id } from '../../../core/directory/values.ts'
+import { notFound } from '../../../core/directory/writing.ts'
+import { caller } from '../authenticate.ts'
+import * as document from '../openapi.ts'
+import { sendProblem, sendRefusal } from '../problem-document.ts'
+import { limit, pathId, readQuery } from '../request.ts'
+import type { ApiServices } from '../services.ts'
+import { listTimeoutMs, pageOf } from './collections.ts'
+
+const query = { limit, after: optional(id('the last member of the page before')) }
+
+const member = Type.Object({
+  subjectId: Type.String({ format: 'uuid' }),
+  name: Type.Union([Type.String(), Type.Null()]),
+  reasons: Type.Array(Type.String({ enum: ['rule', 'exemption', 'manual'] })),
+})
+
+export function memberRoutes(app: FastifyInstance, { directory }: Pick<ApiServices, 'directory'>): void {
+  const { members } = directory
+  const both = document.params('id', 'subjectId')
+  const noGroup = notFound('group').error
+  const noMember = notFound('member').error
+
+  app.get(
+    '/groups/:id/members',
+    {
+      schema: document.operation('listMembers', 'Members of a group, each with its reasons', 'groups', {
+        params: document.params('id'),
+        query: Type.Object(document.pageQuery),
+        answer: document.pageOf(member),
+      }),
+    },
+    async (request, reply) => {
+      const organization = caller(request).organization.id
+      const group = pathId(request)
+      if (!group) return sendRefusal(reply, noGroup)
+      const read = readQuery(query, request.query)
+      if (!read.ok) return sendProblem(reply, 'bad-request', read.error)
+      const { limit: most, after } = read.value
+      const page = { limit: most + 1, timeoutMs: listTimeoutMs, ...(after !== undefined && { after }) }
+      const found = await members.list(organization, group, page)
+      if (!found) return sendRefusal(reply, noGroup)
+      const names = await namesOf(
+        organization,
+        found.map(({ subjectId }) => subjectId),
+      )
+      return pageOf(
+        found,
+        most,
+        ({ subjectId }) => subjectId,
+        ({ subjectId, reasons }) => ({ subjectId, name: names.get(subjectId) ?? null, reasons }),
+      )
+    },
+  )
+
+  app.put(
+    '/groups/:id/members/:subjectId',
+    { schema: document.operation('addMember', 'Adds a member by hand', 'groups', { params: both }) },
+    async (request, reply) => {
+      const [group, subject] = [pathId(request), pathId(request, 'subjectId')]
+      if (!group || !subject) return sendRefusal(reply, noMember)
+      const added = await members.add(caller(request), group, subject)
+      return added.ok ? reply.code(204).send() : sendRefusal(reply, added.error)
+    },
+  )
+
+  app.delete(
+    '/groups/:id/members/:subjectId',
+    {
+      schema: document.operation('removeMember', 'Removes a member that was added by hand', 'groups', {
+        params: both,
+      }),
+    },
+    async (request, reply) => {
+      const [group, subject] = [pathId(request), pathId(request, 'subjectId')]
+      if (!group || !subject) return sendRefusal(reply, noMember)
+      const removed = await members.remove(caller(request), group, subject)
+      return removed.ok ? reply.code(204).send() : sendRefusal(reply, removed.error)
+    },
+  )
+
+  /** Usernames and device names of a page of members. */
+  async function namesOf(
+    organization: Parameters<typeof members.list>[0],
+    ids: readonly string[],
+  ): Promise<Map<string, string>> {
+    if (ids.length === 0) return new Map()
+    const of = ids.map((value) => ({ op: 'eq', field: { standard: 'id' }, value }) as const)
+    const page = { limit: ids.length, timeoutMs: listTimeoutMs }
+    const [users, devices] = await Promise.all([
+      directory.users.list(organization, { op: 'or', of }, page),
+      directory.devices.list(organization, { op: 'or', of }, page),
+    ])
+    return new Map<string, string>([
+      ...users.map((user) => [user.id, user.username] as const),
+      ...devices.map((device) => [device.id, device.name] as const),
+    ])
+  }
+}
