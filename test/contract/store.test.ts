@@ -3,12 +3,14 @@ import { join } from 'node:path'
 import t from 'tap'
 import { openStore, storeKinds } from '../support/store.ts'
 import { testConditions } from './store/conditions.ts'
+import { testRecords } from './store/records.ts'
 
 const folder = t.testdir({})
 
 for (const kind of storeKinds) {
   t.test(`store: ${kind}`, async (t) => {
     const store = await openStore(t, kind, join(folder, 'data'))
+    await t.test('records', (t) => testRecords(t, store))
     await t.test('conditions', (t) => testConditions(t, store))
   })
 }
