@@ -248,6 +248,8 @@ async function testWaiting(t: Test, store: StoreUnderTest, org: OrganizationId):
     const [begun, release] = [gate(), gate()]
     const writer = database.transaction(async (tx) => {
       await tx.house(sql`select pg_current_xact_id()`)
+      // ends the portal of the last statement, and with it its snapshot
+      await tx.script('select 1')
       begun.resolve()
       await release.promise
     })
