@@ -1,0 +1,239 @@
+// The only place where the parts of the house are joined: store, core, doors and net, from a configuration to a running
+// server and back to nothing.
+import { availableParallelism } from 'node:os'
+import { join } from 'node:path'
+import { systemClock } from './base/clock.ts'
+import { enableLinearRegex } from './base/linear-regex.ts'
+import type { Log } from './base/log.ts'
+import { type Config, publicUrlOf } from './config/schema.ts'
+import { CachedFacts } from './core/access/cached-facts.ts'
+import { createAccess } from './core/access/decide.ts'
+import { StandingPermits } from './core/access/standing.ts'
+import { verifyChain } from './core/audit/chain.ts'
+import type { Actor } from './core/audit/record.ts'
+import { createDirectory } from './core/directory/directory.ts'
+import { importInto, importNewOrganization } from './core/directory/import.ts'
+import type { By } from './core/directory/writing.ts'
+import { OneAtATime } from './core/factors/one-at-a-time.ts'
+import { argon2Hasher } from './core/factors/password.ts'
+import { RememberedPasswords } from './core/factors/remembered.ts'
+import { MembershipEngine } from './core/membership/change.ts'
+import { buildApi } from './doors/console/api.ts'
+import type { Readiness } from './doors/console/health.ts'
+import { createLdapDoor } from './doors/ldap/door.ts'
+import { checkRadiusAttributes } from './doors/radius/attribute-check.ts'
+import { createRadiusDoor } from './doors/radius/door.ts'
+import { firstStart, isSample } from './first-start.ts'
+import { createMetrics } from './metrics.ts'
+import { ensureCertificate } from './net/certificate.ts'
+import { listenHttp } from './net/http-server.ts'
+import { Gate } from './net/limits.ts'
+import { Shutdown } from './net/shutdown.ts'
+import { listenTcp } from './net/tcp.ts'
+import { TlsIdentity } from './net/tls.ts'
+import { listenUdp } from './net/udp.ts'
+import { openStore, type Store } from './store/store.ts'
+
+/** Hashes waiting for a thread; beyond it the answer is "busy". Each wait costs about 12 ms of one core. */
+const longestHashQueue = 256
+const certificateCheckMs = 24 * 60 * 60 * 1000
+
+export interface Running {
+  readonly httpPort: number
+  readonly ldapPort: number
+  readonly ldapsPort: number
+  readonly radiusPort: number
+  readonly hosts: readonly string[]
+  readonly publicUrl: string
+  /** Does the sample organization exist? */
+  readonly sample: boolean
+  readonly caFile: string | null
+  /** True if everything ended cleanly and in time. */
+  stop(): Promise<boolean>
+}
+
+/** Starts everything; throws, with everything stopped again, when a part cannot start. */
+export async function serve({
+  config,
+  log,
+  version,
+}: {
+  config: Config
+  log: Log
+  version: string
+}): Promise<Running> {
+  const shutdown = new Shutdown(log)
+  try {
+    return await start(config, log, version, shutdown)
+  } catch (error) {
+    await shutdown.stop()
+    throw error
+  }
+}
+
+async function start(config: Config, log: Log, version: string, shutdown: Shutdown): Promise<Running> {
+  enableLinearRegex()
+  for (const warning of config.warnings) log.warn({}, warning)
+  const metrics = createMetrics()
+  const store = await openStore({
+    dataFolder: config.dataFolder,
+    databaseUrl: config.databaseUrl,
+    redisUrl: config.redisUrl,
+    connections: 10,
+    clock: systemClock,
+    log,
+  })
+  shutdown.add('store', 'database', () => store.close())
+  metrics.gauge(
+    'muster_change_feed_staleness_seconds',
+    'Since every committed change was last known to be seen',
+    () => store.feed.stalenessMs() / 1000,
+  )
+
+  const core = joinCore(store, log, metrics)
+  shutdown.add('core', 'standing permits', () => core.standing.close())
+  shutdown.add('core', 'audit log', () => store.audit.flushed())
+  metrics.gauge('muster_standing_permits', 'Permits in use by open connections', () => core.standing.count)
+
+  await firstStart({ config, log, store, core })
+  const organizations = await store.organizations.list()
+  for (const { id } of organizations) await core.engine.resume(id)
+
+  const hosts = config.listen ?? (organizations.some(isSample) ? ['127.0.0.1', '::1'] : ['0.0.0.0', '::'])
+  const certificateFolder = join(config.dataFolder, 'certificates')
+  const names = organizations.map(({ domain }) => domain)
+  const certificate = await ensureCertificate(certificateFolder, names)
+  const tls = new TlsIdentity(certificate, log)
+  const renewal = setInterval(() => {
+    void ensureCertificate(certificateFolder, names)
+      .then(({ origin }) => origin === 'issued' && tls.reload())
+      .catch((error: unknown) => log.error({ err: error }, 'the certificate could not be renewed'))
+  }, certificateCheckMs)
+  shutdown.add('core', 'certificate renewal', () => clearInterval(renewal))
+
+  const radius = createRadiusDoor({
+    access: core.access,
+    sites: store.radiusSites,
+    feed: store.feed,
+    clock: systemClock,
+    log,
+    metrics: metrics.radius,
+  })
+  shutdown.add('doors', 'radius door', () => radius.close())
+  await radius.ready()
+  const ldap = createLdapDoor({
+    access: core.access,
+    standing: core.standing,
+    reader: store.reader,
+    organizations: store.organizations,
+    feed: store.feed,
+    clock: systemClock,
+    log,
+    metrics: metrics.ldap,
+    tls,
+  })
+  shutdown.add('doors', 'ldap door', () => ldap.close())
+
+  const open = new Set<string>()
+  const api = await buildApi(
+    {
+      directory: core.directory,
+      organizations: store.organizations,
+      tokens: store.tokens,
+      rules: store.rules,
+      audit: store.auditReader,
+      verifyAudit: (organization) => verifyChain(store.auditReader, organization),
+      explain: core.access.explain,
+      importOrganization: core.importOrganization,
+      clock: systemClock,
+      log,
+    },
+    { version, health: { registry: metrics.registry, readiness: () => readiness(store, open, shutdown) } },
+  )
+  await api.ready()
+  shutdown.add('doors', 'api', () => api.close())
+  const onConnection = (connection: Parameters<typeof ldap.onConnection>[0]): void =>
+    ldap.onConnection(connection)
+  const plain = await listenTcp({ name: 'LDAP', hosts, port: config.ports.ldap, onConnection, log })
+  shutdown.add('listeners', 'ldap', (graceMs) => plain.close(graceMs))
+  const secure = await listenTcp({ name: 'LDAPS', hosts, port: config.ports.ldaps, onConnection, tls, log })
+  shutdown.add('listeners', 'ldaps', (graceMs) => secure.close(graceMs))
+  const datagrams = await listenUdp({
+    name: 'RADIUS',
+    hosts,
+    port: config.ports.radius,
+    onDatagram: (bytes, peer, reply) => radius.onDatagram(bytes, peer, reply),
+    log,
+  })
+  shutdown.add('listeners', 'radius', (graceMs) => datagrams.close(graceMs))
+  for (const name of ['ldap', 'ldaps', 'radius']) open.add(name)
+  const http = await listenHttp({ hosts, port: config.ports.http, handler: api.routing })
+  shutdown.add('listeners', 'http', (graceMs) => http.close(graceMs))
+  open.add('http')
+
+  return {
+    httpPort: http.port,
+    ldapPort: plain.port,
+    ldapsPort: secure.port,
+    radiusPort: datagrams.port,
+    hosts,
+    publicUrl: publicUrlOf(config, http.port),
+    sample: organizations.some(isSample),
+    caFile: certificate.caFile,
+    stop: () => shutdown.stop(),
+  }
+}
+
+export type Core = ReturnType<typeof joinCore>
+
+/** What the product is, over a store. */
+function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof createMetrics>, 'decision'>) {
+  const clock = systemClock
+  const gate = new Gate(Math.max(1, availableParallelism()), longestHashQueue)
+  const hasher = argon2Hasher((work) => gate.run(work))
+  const remembered = new RememberedPasswords(clock)
+  store.feed.subscribe((changes) => remembered.forget(changes))
+  const { cells, rules, groups } = store
+  const engine = new MembershipEngine({ cells, rules, groups, clock, log })
+  const access = createAccess({
+    facts: new CachedFacts(store.facts, store.feed),
+    lockouts: store.lockouts,
+    factors: store.factors,
+    conversations: store.conversations,
+    audit: store.audit,
+    feed: store.feed,
+    hasher,
+    remembered,
+    turns: new OneAtATime(),
+    clock,
+    log,
+    observe: metrics.decision,
+  })
+  const ports = { ...store, engine, hashPassword: hasher.hash, checkAttributes: checkRadiusAttributes, clock }
+  const directory = createDirectory(ports)
+  return {
+    engine,
+    access,
+    directory,
+    standing: new StandingPermits(access, store.feed, clock, log),
+    createOrganization: (actor: Actor, file: unknown) => importNewOrganization(actor, file, ports),
+    importOrganization: (by: By, file: unknown) => importInto(by, file, ports),
+  }
+}
+
+async function readiness(store: Store, open: ReadonlySet<string>, shutdown: Shutdown): Promise<Readiness> {
+  const doors = ['http', 'ldap', 'ldaps', 'radius'].map((name) => [
+    name,
+    open.has(name) ? 'ok' : 'not listening yet',
+  ])
+  const database = await store.ping().then(
+    () => 'ok',
+    (error: unknown) => (error instanceof Error ? error.message : 'does not answer'),
+  )
+  const parts: Record<string, string> = {
+    ...Object.fromEntries(doors),
+    database,
+    ...(shutdown.begun ? { process: 'is stopping' } : {}),
+  }
+  return { ready: Object.values(parts).every((state) => state === 'ok'), parts }
+}

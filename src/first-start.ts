@@ -1,0 +1,70 @@
+// What happens when there is no organization yet: the sample one is created, with its first API token in the data folder,
+// or a one-time setup token waits there for `muster init`.
+import { readFile, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { parse } from 'yaml'
+import type { Core } from './app.ts'
+import type { Log } from './base/log.ts'
+import { Secret } from './base/secrets.ts'
+import type { Config } from './config/schema.ts'
+import type { Actor } from './core/audit/record.ts'
+import type { Organization } from './core/directory/types.ts'
+import type { By } from './core/directory/writing.ts'
+import type { Store } from './store/store.ts'
+
+const starting: Actor = { kind: 'system', name: 'first start' }
+const sampleFile = new URL('../config/sample/acme.yaml', import.meta.url)
+
+/** Listening on loopback only, and saying the credentials aloud, goes with the sample organization. */
+export function isSample(organization: Pick<Organization, 'slug' | 'domain'>): boolean {
+  return organization.slug === 'acme' && organization.domain === 'acme.example'
+}
+
+/** Writes a token that only the owner of the data folder can read. */
+async function keepToken(path: string, token: Secret): Promise<void> {
+  await rm(path, { force: true })
+  await writeFile(path, `${token.reveal()}\n`, { mode: 0o600, flag: 'wx' })
+}
+
+/** Creates the sample organization where one is wanted and there is none; otherwise, without any, waits for `muster init`. */
+export async function firstStart({
+  config,
+  log,
+  store,
+  core,
+}: {
+  config: Config
+  log: Log
+  store: Store
+  core: Core
+}): Promise<void> {
+  const organizations = await store.organizations.list()
+  const tokenFile = join(config.dataFolder, 'admin-token')
+  const sample = organizations.find(isSample)
+  if (organizations.length > 0) {
+    if (sample !== undefined && organizations.length === 1)
+      await refuseHalfMade(store, sample, config.dataFolder)
+    return
+  }
+  const wanted = config.sample === 'auto' ? config.databaseUrl === null : config.sample
+  if (!wanted) return
+  log.info({}, 'creating the sample organization Acme ...')
+  const made = await core.createOrganization(starting, parse(await readFile(sampleFile, 'utf8')))
+  if (!made.ok)
+    throw new Error(
+      `${sampleFile.pathname} is not an organization:\n${made.error.problems.map(({ field, message }) => `  ${field}: ${message}`).join('\n')}`,
+    )
+  const by: By = { organization: made.value.organization, actor: starting, role: 'owner' }
+  const token = await core.directory.tokens.create(by, { name: 'first token', role: 'owner' })
+  if (!token.ok) throw new Error('the first API token could not be made')
+  await keepToken(tokenFile, new Secret(String(token.value.once?.token)))
+}
+
+/** The token comes last: an organization without any was cut off while it was being made. */
+async function refuseHalfMade(store: Store, sample: Organization, folder: string): Promise<void> {
+  const tokens = await store.tokens.list(sample.id, { op: 'true' }, { limit: 1 })
+  if (tokens.length > 0) return
+  throw new Error(
+    `the creation of the sample organization was cut off: remove the data in ${folder} (or the database) and start again`,
+  )
+}
