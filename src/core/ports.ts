@@ -239,6 +239,8 @@ export interface Tokens extends Omit<Records<ApiToken>, 'insert'> {
   ): Promise<WriteOutcome>
   /** The token with this digest that has not expired. */
   findByDigest(organization: OrganizationId, digest: Buffer): Promise<ApiToken | null>
+  /** Whose token this is, expired or not; digests are unique across organizations. */
+  organizationOf(digest: Buffer): Promise<OrganizationId | null>
 }
 
 export interface Exemptions {
@@ -263,7 +265,11 @@ export interface RadiusSite {
   /** CIDR, canonical. */
   readonly network: string
   readonly secret: Secret
-  readonly resources: readonly { readonly id: ResourceId; readonly nasIdentifier: string | null; readonly ssid: string | null }[]
+  readonly resources: readonly {
+    readonly id: ResourceId
+    readonly nasIdentifier: string | null
+    readonly ssid: string | null
+  }[]
 }
 
 export interface RadiusSites {

@@ -14,7 +14,9 @@ import { factorRoutes } from './routes/factors.ts'
 import { importRoutes } from './routes/import.ts'
 import { memberRoutes } from './routes/members.ts'
 import { organizationRoutes } from './routes/organization.ts'
+import { organizationsRoutes } from './routes/organizations.ts'
 import type { ApiServices } from './services.ts'
+import { type Setup, setupRoutes } from './setup.ts'
 
 const prefix = '/o/:slug/api/v1'
 const bodyLimit = 1024 * 1024
@@ -23,6 +25,8 @@ export interface ApiOptions {
   readonly version: string
   /** Health and metrics on the same port, where the caller wants them there. */
   readonly health?: HealthParts
+  /** Where there is no organization yet. */
+  readonly setup?: Setup
 }
 
 /** An instance with all routes, ready for `inject` or `listen`. */
@@ -69,6 +73,9 @@ export async function buildApi(services: ApiServices, options: ApiOptions): Prom
     { prefix },
   )
   await app.register(async (scope) => apiRoutes(scope, services), { prefix })
+  await app.register(async (scope) => organizationsRoutes(scope, services))
+  const { setup } = options
+  if (setup) await app.register(async (scope) => setupRoutes(scope, setup))
   if (options.health) healthRoutes(app, options.health)
   return app
 }

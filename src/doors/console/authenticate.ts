@@ -17,22 +17,27 @@ declare module 'fastify' {
 const bearer = /^Bearer +([A-Za-z0-9._~+/-]{16,512}=*) *$/i
 const reading = new Set(['GET', 'HEAD'])
 
+export function bearerOf(request: FastifyRequest): string | undefined {
+  return bearer.exec(request.headers.authorization ?? '')?.[1]
+}
+
+export function refuseToken(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  // RFC 6750 §3: no error code where no token was sent
+  const error = request.headers.authorization === undefined ? '' : ', error="invalid_token"'
+  reply.header('www-authenticate', `Bearer realm="muster"${error}`)
+  return sendProblem(reply, 'unauthenticated')
+}
+
 export function authenticate({ organizations, tokens }: Pick<ApiServices, 'organizations' | 'tokens'>) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply | undefined> => {
-    const sent = request.headers.authorization
-    const token = bearer.exec(sent ?? '')?.[1]
+    const token = bearerOf(request)
     const { slug } = request.params as { slug?: string }
     const organization = token === undefined || !slug ? null : await organizations.findBySlug(slug)
     const found =
       organization && token !== undefined
         ? await tokens.findByDigest(organization.id, tokenDigest(new Secret(token)))
         : null
-    if (!organization || !found) {
-      // RFC 6750 §3: no error code where no token was sent
-      const error = sent === undefined ? '' : ', error="invalid_token"'
-      reply.header('www-authenticate', `Bearer realm="muster"${error}`)
-      return sendProblem(reply, 'unauthenticated')
-    }
+    if (!organization || !found) return refuseToken(request, reply)
     if (found.role === 'auditor' && !reading.has(request.method)) {
       const message = 'the role "auditor" may read, and change nothing'
       return sendProblem(reply, 'forbidden', [{ field: '', code: 'forbidden', message }])

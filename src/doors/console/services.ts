@@ -14,8 +14,8 @@ import type { AuditReader, Organizations, RuleSource, Tokens } from '../../core/
 
 export interface ApiServices {
   readonly directory: Directory
-  readonly organizations: Pick<Organizations, 'findBySlug'>
-  readonly tokens: Pick<Tokens, 'findByDigest'>
+  readonly organizations: Pick<Organizations, 'findBySlug' | 'list'>
+  readonly tokens: Pick<Tokens, 'findByDigest' | 'organizationOf'>
   readonly rules: Pick<RuleSource, 'read'>
   readonly audit: AuditReader
   readonly verifyAudit: (organization: OrganizationId) => Promise<ChainVerdict>

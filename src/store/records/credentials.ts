@@ -93,6 +93,12 @@ export function createTokens(store: RecordStore): Tokens {
         return written
       })
     },
+    async organizationOf(digest) {
+      const [row] = await store.database.house<{ org: OrganizationId }>(
+        sql`select org from api_token where digest = ${digest}`,
+      )
+      return row?.org ?? null
+    },
     async findByDigest(organization, digest) {
       const [row] = await store.database.query(
         sql`select ${apiTokens.select('t')} from api_token t
