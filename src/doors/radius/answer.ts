@@ -42,7 +42,7 @@ export function answer(
     case 'indeterminate':
       return null
     default:
-      return decision satisfies never
+      throw new TypeError(`no decision: ${JSON.stringify(decision satisfies never)}`)
   }
 }
 
@@ -96,7 +96,6 @@ function accept(
     if (steersVlan.test(wanted.name.trim())) return reject(request, problem)
     problems.push(problem)
   }
-  if (room < 0) return reject(request, 'the VLAN has no room left in the reply')
   return { code: code.accessAccept, attributes, leftOut: problems, refused: null }
 }
 

@@ -14,7 +14,7 @@ export function ask(packet: RadiusPacket, client: Client, peer: string, at: Date
   const shown = read(packet)
   const name = nameOf(shown.userName)
   const resource = chooseResource(client.resources, shown.nasIdentifier, shown.calledStationId)
-  const usable = name !== null && resource !== null && shown.plain
+  const usable = name !== null && name !== '' && resource !== null && shown.plain
   return {
     organization: client.organization,
     subject: { by: 'login', name: name ?? '\ufffd' },
