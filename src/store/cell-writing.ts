@@ -249,7 +249,7 @@ function bumped(
 ): Scoped {
   const cells = rewrites.filter(({ subject }) => subject.kind === kind)
   const lone = table === 'devices' ? sql`and t.owner_id is null` : sql``
-  return sql`update ${name(table)} t set cell_version = cell_version + 1
+  return sql`update ${name(table)} t set cell_version = t.cell_version + 1
     from unnest(${cells.map(({ subject }) => subject.id)}::uuid[], ${cells.map(({ version }) => version)}::bigint[]) as w (id, cell_version)
     where t.org = ${organization} and t.id = w.id and t.cell_version = w.cell_version ${lone} and exists (select from guard) returning t.id`
 }
