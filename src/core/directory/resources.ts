@@ -26,15 +26,17 @@ import { invalid } from './writing.ts'
 
 /** Secrets that are long enough and found in every word list. */
 const common =
-  /^(?:(?:radius|secret|shared|password|passwd|testing|changeme|change|default|admin|cisco|letmein|network|wireless|wifi|key|me|123|1234567890|0123456789)[-_ .]?)+$/i
-const monotone = /^(.{1,4})\1+.{0,3}$/
+  /^(?:(?:radius|secret|shared|password|passwd|testing|change|default|admin|cisco|letmein|network|wireless|wifi|key|me)[-_ .]?)+$/i
+/** One to four characters again and again, or digits only. */
+const monotone = /^(?:(.{1,4})\1+.{0,3}|[0-9]+)$/
 
 /** Checklist R13: a RADIUS secret is attacked offline by anyone who has captured one packet. */
 const secret = writeOnly(
   optional(
     text({
       most: 128,
-      check: (value) => value.length >= 16 && !monotone.test(value) && !common.test(value),
+      check: (value) =>
+        value.length >= 16 && !monotone.test(value) && !common.test(value.replace(/[0-9]+/g, '')),
       wanted: 'a secret of at least 16 characters that is not a common one; leave it out to have one made',
     }),
   ),
