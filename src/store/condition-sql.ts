@@ -15,7 +15,7 @@ import {
   serviceAccounts,
   users,
 } from './rows.ts'
-import { join, name, type Sql, sql } from './sql.ts'
+import { adHoc, join, name, type Sql, sql } from './sql.ts'
 
 type Fragment = Sql<'fragment'>
 
@@ -42,7 +42,7 @@ const deepest = 256
  * answered. Throws RangeError beyond 256 levels.
  */
 export function conditionSql(kind: ConditionKind, condition: Condition, alias: string): Fragment {
-  return walk(condition, true, 0)
+  return adHoc(walk(condition, true, 0))
 
   function walk(each: Condition, holds: boolean, depth: number): Fragment {
     if (depth > deepest) throw new RangeError('a condition is nested too deeply')
@@ -119,13 +119,12 @@ function membershipSql(
     if (condition.op === 'member-of' && !isId(condition.group)) return constant(false)
     const which =
       condition.op === 'member-of' ? sql` and m.group_id = ${condition.group as string}::uuid` : sql``
-    return sql`exists (select from membership m join groups mg on mg.org = m.org and mg.id = m.group_id
-      where m.org = ${own}.org and m.subject_id = ${own}.id and mg.status = 'active'${which})`
+    return sql`exists (select from membership m where m.org = ${own}.org and m.subject_id = ${own}.id${which})`
   }
   if (condition.op === 'has-member' && !isId(condition.subject)) return constant(false)
   const whom =
     condition.op === 'has-member' ? sql` and m.subject_id = ${condition.subject as string}::uuid` : sql``
-  return sql`(${own}.status = 'active' and exists (select from membership m
+  return sql`exists (select from membership m
     where m.org = ${own}.org and m.group_id = ${own}.id${whom} and (${own}.of = 'devices' or exists (select from users mu
-      where mu.org = m.org and mu.id = m.subject_id and mu.state = 'active'))))`
+      where mu.org = m.org and mu.id = m.subject_id and mu.state = 'active')))`
 }

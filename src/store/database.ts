@@ -142,8 +142,8 @@ async function run<Row extends object>(
   on: pg.Pool | pg.ClientBase,
   statement: Sql<'organization' | 'fragment'>,
 ): Promise<Row[]> {
-  const { text, values } = statement.compile()
-  const prepared = preparedName(text)
+  const { text, values, adHoc } = statement.compile()
+  const prepared = adHoc ? undefined : preparedName(text)
   try {
     const result = await on.query<Row>(
       prepared === undefined ? { text, values } : { name: prepared, text, values },

@@ -35,10 +35,9 @@ export async function readPage<Row extends object>(
   }
 }
 
-/** The ids of the active groups that the row of `alias` is an effective member of. */
+/** The ids of the groups that the row of `alias` is an effective member of. */
 const groupsOf = (alias: string) => sql`array(select m.group_id::text from membership m
-  join groups mg on mg.org = m.org and mg.id = m.group_id
-  where m.org = ${name(alias)}.org and m.subject_id = ${name(alias)}.id and mg.status = 'active'
+  where m.org = ${name(alias)}.org and m.subject_id = ${name(alias)}.id
   order by m.group_id) as "groups"`
 
 interface GroupsRow {
@@ -121,7 +120,7 @@ export class Reader implements DirectoryReader {
     return readPage(
       this.#database,
       sql`select m.subject_id as id, coalesce(u.username, d.name) as name from membership m
-        join groups g on g.org = m.org and g.id = m.group_id and g.status = 'active'
+        join groups g on g.org = m.org and g.id = m.group_id
         left join users u on g.of = 'users' and u.org = m.org and u.id = m.subject_id and u.state = 'active'
         left join devices d on g.of = 'devices' and d.org = m.org and d.id = m.subject_id
         where m.org = ${organization} and m.group_id = ${group} and coalesce(u.id, d.id) is not null

@@ -17,15 +17,20 @@ export class Sql<S extends Scope> {
   readonly scope?: S
   readonly strings: readonly string[]
   readonly values: readonly Value[]
-  constructor(strings: readonly string[], values: readonly Value[]) {
+  /** Of a shape that somebody outside has chosen: not worth preparing, and not to be prepared. */
+  readonly adHoc: boolean
+  constructor(strings: readonly string[], values: readonly Value[], isAdHoc = false) {
     this.strings = strings
     this.values = values
+    this.adHoc = isAdHoc
   }
 
   /** PostgreSQL text with $1, $2 … and the values in that order; a value used twice is sent twice. */
-  compile(): { text: string; values: unknown[] } {
+  compile(): { text: string; values: unknown[]; adHoc: boolean } {
     const values: unknown[] = []
+    let isAdHoc = false
     const walk = (part: Sql<Scope>): string => {
+      isAdHoc ||= part.adHoc
       let text = part.strings[0] as string
       for (let i = 0; i < part.values.length; i++) {
         const value = part.values[i]
@@ -38,7 +43,8 @@ export class Sql<S extends Scope> {
       }
       return text
     }
-    return { text: walk(this), values }
+    const text = walk(this)
+    return { text, values, adHoc: isAdHoc }
   }
 }
 
@@ -66,3 +72,8 @@ export function join<S extends Scope>(parts: readonly Sql<S>[], separator: strin
 }
 
 export const nothing: Sql<'fragment'> = new Sql([''], [])
+
+/** The statement, marked as one whose shape comes from outside. */
+export function adHoc<S extends Scope>(statement: Sql<S>): Sql<S> {
+  return new Sql(statement.strings, statement.values, true)
+}
