@@ -1,0 +1,358 @@
+// The specification of who gets in: a table of scenes and what is answered to each, then what must hold for every scene.
+import fc from 'fast-check'
+import t from 'tap'
+import { mergeAttributes } from '../../../src/core/access/attributes.ts'
+import { firstFactors } from '../../../src/core/access/demands.ts'
+import { type Judgement, judge } from '../../../src/core/access/judge.ts'
+import { type DenyReason, denyReasons } from '../../../src/core/access/reasons.ts'
+import { type FactorKind, factorKinds } from '../../../src/core/directory/types.ts'
+import {
+  factsOf,
+  fresh,
+  plain,
+  requestOf,
+  type Scene,
+  theAccount,
+  theOrganization,
+  theResource,
+  theUser,
+} from '../../support/scene.ts'
+
+type Answer = 'permit' | 'challenge' | DenyReason
+type Effects = readonly ('clear' | 'return' | 'park')[]
+
+const judged = (scene: Scene): Judgement => judge(requestOf(scene), factsOf(scene), fresh)
+const answerOf = ({ decision }: Judgement): Answer =>
+  decision.outcome === 'deny' ? decision.reason : decision.outcome
+const word = { park: 'park', 'return-attempt': 'return', 'clear-failures': 'clear' } as const
+const effectsOf = ({ effects }: Judgement): Effects => effects.map((effect) => word[effect.do])
+
+const service = { who: 'service', resource: 'directory', bound: [], enrolled: ['password'] } as const
+const nothing = { proven: [], counted: false } as const
+const wrong = { proven: [], rejected: 'wrong-proof' } as const
+const inClear = { secured: false } as const
+const totp = ['totp'] as const
+
+/** What differs from somebody in a bound group who shows the right password over TLS; the answer; what is to be done. */
+// biome-ignore format: a row a line
+const table: readonly (readonly [string, Partial<Scene>, Answer, Effects])[] = [
+  ['the plain case', {}, 'permit', ['clear']],
+  ['a remembered password was not counted, so nothing is cleared', { counted: false }, 'permit', []],
+
+  // 1. the organization and the resource
+  ['no such organization', { organization: false, ...nothing }, 'unknown-resource', []],
+  ['no such resource', { resource: null }, 'unknown-resource', ['return']],
+  ['a resource that is turned off', { enabled: false }, 'unknown-resource', ['return']],
+  ['no such resource, wrong password: the failure stays counted', { resource: null, ...wrong }, 'unknown-resource', []],
+  ['clear text where TLS is demanded (L06)', { ...inClear, ...nothing }, 'transport-not-secure', []],
+  ['clear text from elsewhere where only loopback may', { ...inClear, ...nothing, clearText: 'loopback' }, 'transport-not-secure', []],
+  ['clear text on 127.0.0.1 where loopback may', { ...inClear, clearText: 'loopback', peer: '127.0.0.1' }, 'permit', ['clear']],
+  ['clear text on ::1 where loopback may', { ...inClear, clearText: 'loopback', peer: '::1' }, 'permit', ['clear']],
+  ['a name that only begins like loopback', { ...inClear, ...nothing, clearText: 'loopback', peer: '::127.0.0.1' }, 'transport-not-secure', []],
+  ['clear text, peer unknown', { ...inClear, ...nothing, clearText: 'loopback', peer: null }, 'transport-not-secure', []],
+  ['clear text where it may', { ...inClear, clearText: 'always' }, 'permit', ['clear']],
+
+  // 2. the subject
+  ['nobody by that name', { who: 'nobody', ...wrong }, 'unknown-subject', []],
+  ['a staged user', { state: 'staged' }, 'subject-staged', ['return']],
+  ['a suspended user', { state: 'suspended' }, 'subject-suspended', ['return']],
+  ['a suspended user, wrong password', { state: 'suspended', ...wrong }, 'subject-suspended', []],
+
+  // 3. a binding
+  ['in no bound group', { groups: { others: [] } }, 'no-binding', ['return']],
+  ['in no group', { groups: {} }, 'no-binding', ['return']],
+  ['nothing is bound', { bound: [] }, 'no-binding', ['return']],
+  ['no binding goes before wrong password', { groups: {}, ...wrong }, 'no-binding', []],
+
+  // 4. what was shown
+  ['nothing shown', nothing, 'no-proof', []],
+  ['a wrong password', wrong, 'wrong-proof', []],
+  ['locked', { proven: [], rejected: 'locked' }, 'locked', []],
+  ['a used code', { proven: [], rejected: 'code-used' }, 'code-used', []],
+  ['a challenge that is over', { proven: [], rejected: 'conversation-expired', counted: false }, 'conversation-expired', []],
+  ['something right and something wrong', { rejected: 'wrong-proof' }, 'wrong-proof', []],
+
+  // 5. demands
+  ['the binding demands a code, the door can ask', { bound: [{ group: 'staff', factors: totp }] }, 'challenge', ['park', 'return']],
+  ['the group demands a code, the door can ask', { groups: { staff: totp } }, 'challenge', ['park', 'return']],
+  ['a demanded code was shown', { groups: { staff: totp }, proven: ['password', 'totp'] }, 'permit', ['clear']],
+  ['any one of several factors', { bound: [{ group: 'staff', factors: ['webauthn', 'push', 'totp'] }], proven: ['password', 'totp'] }, 'permit', ['clear']],
+  ['asked for while one of several is enrolled', { bound: [{ group: 'staff', factors: ['webauthn', 'totp'] }] }, 'challenge', ['park', 'return']],
+  ['a demanded factor that the password itself is', { bound: [{ group: 'staff', factors: ['password'] }] }, 'permit', ['clear']],
+  ['the door cannot ask (L25)', { groups: { staff: totp }, means: [] }, 'factor-missing', ['return']],
+  ['waiting for a push is no way to ask for a code', { groups: { staff: totp }, means: ['push'] }, 'factor-missing', ['return']],
+  ['the demanded factor is not enrolled', { groups: { staff: totp }, enrolled: ['password'] }, 'factor-not-enrolled', ['return']],
+  ['not enrolled goes before what the door can', { groups: { staff: totp }, enrolled: ['password'], means: [] }, 'factor-not-enrolled', ['return']],
+  ['enrolled, but no code', { groups: { staff: ['webauthn'] }, enrolled: ['password', 'webauthn'] }, 'factor-missing', ['return']],
+  ['a group that grants nothing here demands nothing here', { groups: { staff: [], admins: totp } }, 'permit', ['clear']],
+  ['two bindings: their demands add up', { groups: { staff: [], admins: [] }, bound: [{ group: 'staff' }, { group: 'admins', factors: totp }] }, 'challenge', ['park', 'return']],
+  ['two demands, one met', { groups: { staff: ['webauthn'] }, bound: [{ group: 'staff', factors: totp }], enrolled: ['password', 'totp', 'webauthn'], proven: ['password', 'totp'], }, 'factor-missing', ['return']],
+  ['two demands, both open, one not enrolled', { groups: { staff: ['webauthn'] }, bound: [{ group: 'staff', factors: totp }] }, 'factor-not-enrolled', ['return']],
+  ['a code is no first factor: the password is gone', { groups: { staff: totp }, proven: ['totp'], counted: false }, 'factor-missing', []],
+  ['a code alone, demanded by nobody', { proven: ['totp'] }, 'factor-missing', ['return']],
+  ['a passkey is a first factor', { enrolled: ['webauthn'], proven: ['webauthn'], counted: false }, 'permit', []],
+  ['a certificate is a first factor', { enrolled: ['certificate'], proven: ['certificate'], counted: false }, 'permit', []],
+  ['nothing shown is not answered with a question', { groups: { staff: totp }, ...nothing }, 'no-proof', []],
+  ['nothing shown tells nothing about enrolment', { groups: { staff: totp }, enrolled: [], ...nothing }, 'no-proof', []],
+
+  // service accounts
+  ['a service account in the directory', service, 'permit', ['clear']],
+  ['a service account that is turned off', { ...service, accountEnabled: false }, 'account-disabled', ['return']],
+  ['a service account that may read nothing', { ...service, reads: [] }, 'no-binding', ['return']],
+  ['a service account anywhere else', { ...service, resource: 'network' }, 'no-binding', ['return']],
+  ['a service account in the console', { ...service, resource: 'console', bound: [{ group: 'staff' }] }, 'no-binding', ['return']],
+  ['a service account, wrong password', { ...service, ...wrong }, 'wrong-proof', []],
+]
+
+t.test('the table', async (t) => {
+  for (const [name, scene, answer, effects] of table) {
+    const judgement = judged({ ...plain, ...scene })
+    t.equal(answerOf(judgement), answer, name)
+    t.same(effectsOf(judgement), effects, `${name}: effects`)
+  }
+  const met = new Set(table.map(([, , answer]) => answer))
+  t.same(
+    Object.keys(denyReasons).filter((reason) => !met.has(reason as Answer)),
+    [],
+    'every reason of the closed list is in the table',
+  )
+})
+
+t.test('each step goes before all that follow it', async (t) => {
+  // every scene fails at its own step and at all later ones
+  const failing: readonly (readonly [Partial<Scene>, Answer])[] = [
+    [{ organization: false }, 'unknown-resource'],
+    [{ enabled: false }, 'unknown-resource'],
+    [{ secured: false }, 'transport-not-secure'],
+    [{ state: 'suspended' }, 'subject-suspended'],
+    [{ groups: { others: totp } }, 'no-binding'],
+    [{ rejected: 'locked', proven: [] }, 'locked'],
+    [{ groups: { staff: totp }, enrolled: ['password'] }, 'factor-not-enrolled'],
+  ]
+  failing.forEach(([, answer], first) => {
+    // those that come first win where two of them change the same thing
+    const scene: Scene = Object.assign(
+      {},
+      plain,
+      ...failing
+        .slice(first)
+        .map(([change]) => change)
+        .reverse(),
+    )
+    t.equal(answerOf(judged(scene)), answer)
+  })
+})
+
+t.test('what a permit carries', async (t) => {
+  const bound = [
+    { group: 'staff', attributes: { radius: { vlan: 20 }, role: 'auditor' } as const },
+    {
+      group: 'admins',
+      attributes: {
+        radius: { vlan: 30, reply: [{ name: 'Filter-Id', value: 'a' }] },
+        role: 'owner',
+      } as const,
+    },
+    { group: 'others', attributes: { radius: { vlan: 99 }, claims: { team: 'x' } } },
+  ]
+  const { decision } = judged({ ...plain, bound, groups: { admins: [], staff: [], more: [] } })
+  t.match(decision, {
+    organization: theOrganization.id,
+    principal: { kind: 'user', id: theUser.id, username: 'alice' },
+    resourceId: theResource,
+    proof: [{ kind: 'password', factorVersion: 'password-1' }],
+    groups: [{ name: 'admins' }, { name: 'staff' }, { name: 'more' }],
+    trace: {
+      memberships: [{ name: 'admins' }, { name: 'staff' }, { name: 'more' }],
+      demands: [{ anyOf: firstFactors, satisfied: true }],
+    },
+  })
+  t.same(
+    decision.outcome === 'permit' && decision.attributes,
+    { radius: { vlan: 20, reply: [{ name: 'Filter-Id', value: 'a' }] }, role: 'auditor' },
+    'attributes of the bindings that grant, in their order, and of no other',
+  )
+  const account = judged({ ...plain, ...service }).decision
+  t.match(account, {
+    principal: { kind: 'service', id: theAccount, reads: ['users'] },
+    groups: [],
+    attributes: {},
+  })
+})
+
+t.test('what a challenge parks', async (t) => {
+  const { decision, effects } = judged({ ...plain, groups: { staff: totp } })
+  t.match(decision, { step: { kind: 'code', factors: ['totp'] }, conversation: fresh })
+  t.same(effects[0], {
+    do: 'park',
+    id: fresh,
+    conversation: {
+      organization: theOrganization.id,
+      subject: theUser.id,
+      resource: theResource,
+      peer: plain.peer,
+      proof: [{ kind: 'password', factorVersion: 'password-1', at: requestOf(plain).at }],
+    },
+  })
+})
+
+t.test('attributes: for each single one the first binding that has it wins', async (t) => {
+  const [a, b, c] = [
+    { name: 'Class', value: 'a' },
+    { name: 'class', value: 'b' },
+    { name: 'Filter-Id', value: 'c' },
+  ]
+  t.same(mergeAttributes([]), {})
+  t.same(mergeAttributes([{}, { radius: {} }]), { radius: {} })
+  t.same(
+    mergeAttributes([
+      { radius: { reply: [a, { ...a, value: 'a2' }] } },
+      { radius: { vlan: 7, reply: [b, c] } },
+    ]),
+    { radius: { vlan: 7, reply: [a, { ...a, value: 'a2' }, c] } },
+    'all values of one attribute come from one binding, whatever its case',
+  )
+  t.same(
+    mergeAttributes([{ ldap: { loginShell: '/bin/sh' } }, { ldap: { loginShell: '/bin/no', gidNumber: 5 } }]),
+    { ldap: { loginShell: '/bin/sh', gidNumber: 5 } },
+  )
+  t.same(mergeAttributes([{ claims: { a: 1 } }, { claims: { a: 2, b: false } }]), {
+    claims: { a: 1, b: false },
+  })
+  t.same(mergeAttributes([{}, { role: 'auditor' }, { role: 'owner' }]), { role: 'auditor' })
+  const hostile = JSON.parse('{"claims":{"__proto__":{"polluted":true},"x":1}}')
+  mergeAttributes([hostile, { claims: { y: 2 } }])
+  t.notOk('polluted' in {}, 'no claim reaches a prototype')
+})
+
+// ---- for every scene ---------------------------------------------------------------------------------------------
+
+const factors = fc.subarray([...factorKinds])
+const names = ['staff', 'admins', 'guests'] as const
+const scenes: fc.Arbitrary<Scene> = fc.record({
+  organization: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, fc.boolean()),
+  resource: fc.constantFrom('application', 'directory', 'network', 'console', null),
+  enabled: fc.oneof({ weight: 9, arbitrary: fc.constant(true) }, fc.boolean()),
+  clearText: fc.constantFrom('never', 'loopback', 'always'),
+  secured: fc.oneof({ weight: 5, arbitrary: fc.constant(true) }, fc.boolean()),
+  peer: fc.constantFrom('192.0.2.7', '127.0.0.1', '::1', null),
+  who: fc.constantFrom('user', 'user', 'user', 'service', 'nobody'),
+  state: fc.constantFrom('active', 'active', 'active', 'staged', 'suspended'),
+  accountEnabled: fc.boolean(),
+  reads: fc.subarray(['users', 'groups', 'devices'] as const),
+  groups: fc.dictionary(fc.constantFrom(...names), factors, { maxKeys: 3 }),
+  bound: fc.uniqueArray(fc.record({ group: fc.constantFrom(...names), factors }), {
+    selector: ({ group }) => group,
+    maxLength: 3,
+  }),
+  enrolled: factors,
+  proven: factors,
+  rejected: fc.oneof(
+    { weight: 5, arbitrary: fc.constant(null) },
+    fc.constantFrom('wrong-proof', 'code-used', 'locked', 'conversation-expired'),
+  ),
+  counted: fc.boolean(),
+  means: fc.subarray(['prompt', 'push'] as const),
+})
+const permits = (scene: Scene): boolean => answerOf(judged(scene)) === 'permit'
+const holds = (property: (scene: Scene, kinds: FactorKind[]) => void): void =>
+  fc.assert(fc.property(scenes, factors, property), { numRuns: 5_000 })
+
+t.test('a permit implies all of: existing, active, bound, proven, nothing wrong', async (t) => {
+  let permitted = 0
+  holds((scene) => {
+    const loopback = scene.peer === '127.0.0.1' || scene.peer === '::1'
+    const carried =
+      scene.secured || scene.clearText === 'always' || (scene.clearText === 'loopback' && loopback)
+    const granting = scene.bound.filter(({ group }) => group in scene.groups)
+    const demands = [
+      ['password', 'webauthn', 'certificate'],
+      ...granting.flatMap(({ group, factors = [] }) => [factors, scene.groups[group] ?? []]),
+    ].filter((any) => any.length > 0)
+    const met = (list: readonly (readonly string[])[]) =>
+      list.every((any) => any.some((kind) => (scene.proven as readonly string[]).includes(kind)))
+    const user = scene.who === 'user' && scene.state === 'active' && granting.length > 0 && met(demands)
+    const account =
+      scene.who === 'service' &&
+      scene.accountEnabled &&
+      scene.resource === 'directory' &&
+      scene.reads.length > 0 &&
+      met(demands.slice(0, 1))
+    const expected =
+      scene.organization &&
+      scene.resource !== null &&
+      scene.enabled &&
+      carried &&
+      scene.rejected === null &&
+      (user || account)
+    if (expected) permitted++
+    if (permits(scene) !== expected) throw new Error(expected ? 'should be let in' : 'was let in')
+  })
+  t.ok(permitted > 100, `of the scenes tried, ${permitted} are let in`)
+})
+
+t.test(
+  'less evidence never helps, more demands never help, suspending never helps, an error never helps',
+  async (t) => {
+    holds((scene, kinds) => {
+      if (permits(scene)) return
+      const worse: Scene[] = [
+        { ...scene, proven: scene.proven.filter((kind) => !kinds.includes(kind)) },
+        {
+          ...scene,
+          groups: Object.fromEntries(
+            Object.entries(scene.groups).map(([name, own]) => [name, own.length > 0 ? own : kinds]),
+          ),
+        },
+        {
+          ...scene,
+          bound: scene.bound.map((one) => ({ ...one, factors: one.factors?.length ? one.factors : kinds })),
+        },
+        { ...scene, bound: [] },
+        { ...scene, state: 'suspended', accountEnabled: false },
+        { ...scene, state: 'staged' },
+        { ...scene, rejected: 'wrong-proof' },
+        { ...scene, secured: false },
+        { ...scene, enabled: false },
+        { ...scene, reads: [] },
+      ]
+      for (const [i, one] of worse.entries()) if (permits(one)) throw new Error(`change ${i} let somebody in`)
+    })
+    holds((scene) => {
+      for (const state of ['staged', 'suspended'] as const)
+        if (scene.who === 'user' && permits({ ...scene, state })) throw new Error(`${state}, and let in`)
+      if (scene.who === 'service' && permits({ ...scene, accountEnabled: false }))
+        throw new Error('turned off, and let in')
+      if (scene.rejected !== null && permits(scene)) throw new Error('wrong, and let in')
+    })
+    t.pass()
+  },
+)
+
+t.test('never throws, changes nothing it was given, and says the same again', async (t) => {
+  holds((scene) => {
+    const request = requestOf(scene)
+    const facts = freeze(factsOf(scene))
+    const once = judge(freeze(request), facts, fresh)
+    if (JSON.stringify(once) !== JSON.stringify(judge(request, facts, fresh)))
+      throw new Error('another answer')
+    if (once.decision.trace.steps.length === 0) throw new Error('no trace')
+    for (const effect of once.effects) {
+      if (effect.do === 'clear-failures' && once.decision.outcome !== 'permit')
+        throw new Error('cleared without a permit')
+      if (effect.do !== 'park' && (!scene.counted || scene.rejected !== null || scene.proven.length === 0))
+        throw new Error('gave back what was not counted, or a failure')
+      if (effect.do === 'park' && once.decision.outcome !== 'challenge')
+        throw new Error('parked without a challenge')
+    }
+  })
+  t.pass()
+})
+
+function freeze<T>(value: T): T {
+  if (typeof value === 'object' && value !== null && !Buffer.isBuffer(value)) {
+    Object.freeze(value)
+    for (const inner of Object.values(value)) freeze(inner)
+  }
+  return value
+}
