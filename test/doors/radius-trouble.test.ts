@@ -75,6 +75,7 @@ t.test('refusals are held back; beyond a bound the longest one goes out early', 
     [1, 1],
     'the close lets the others go',
   )
+  t.equal((await receive(pap('nobody', 'x', { identifier: 5 }))).length, 1, 'and holds nothing back any more')
 })
 
 t.test('clients follow the change feed, and outlive a database that is away', async (t) => {

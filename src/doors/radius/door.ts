@@ -42,7 +42,7 @@ export interface RadiusDoor {
   ready(): Promise<void>
   /** For listenUdp. Never throws; the promise, where there is one, resolves when the reply was sent or will not be. */
   onDatagram(bytes: Buffer, peer: Peer, reply: Reply): Promise<void> | undefined
-  /** Sends at once what was held back, and follows no changes any more. */
+  /** Sends at once what was held back, and follows no changes any more. To be called before the listener's close waits. */
   close(): void
 }
 

@@ -5,6 +5,7 @@ export class RejectDelay {
   readonly #delayMs: number
   readonly #limit: number
   readonly #waiting = new Set<Waiting>()
+  #closed = false
 
   constructor(delayMs: number, limit: number) {
     this.#delayMs = delayMs
@@ -17,7 +18,7 @@ export class RejectDelay {
 
   /** Resolves when it is time to send. */
   wait(): Promise<void> {
-    if (this.#delayMs <= 0) return Promise.resolve()
+    if (this.#closed || this.#delayMs <= 0) return Promise.resolve()
     return new Promise((resolve) => {
       const [longest] = this.#waiting
       if (longest !== undefined && this.#waiting.size >= this.#limit) this.#release(longest)
@@ -26,8 +27,9 @@ export class RejectDelay {
     })
   }
 
-  /** Lets all go that wait. */
+  /** Lets all go that wait, and holds nothing back any more. */
   close(): void {
+    this.#closed = true
     for (const one of this.#waiting) this.#release(one)
   }
 
