@@ -54,11 +54,9 @@ export async function checkEvidence(situation: Situation, ports: EvidencePorts):
 
 /** Proofs that a permit rests on hold as long as the factors are the same ones. */
 function stillStanding(proof: readonly Proof[], subject: SubjectFacts | null): Shown {
-  const current = new Set(subject?.factors.map(({ version }) => version))
-  return held(
-    proof.filter(({ factorVersion }) => current.has(factorVersion)),
-    false,
-  )
+  const isCurrent = ({ kind, factorVersion }: Proof): boolean =>
+    subject?.factors.some((factor) => factor.kind === kind && factor.version === factorVersion) ?? false
+  return held(proof.filter(isCurrent), false)
 }
 
 async function checkPassword(shown: Secret, situation: Situation, ports: EvidencePorts): Promise<Shown> {
@@ -153,6 +151,8 @@ async function checkAnswer(
     parked.organization === organization.id &&
     parked.subject === subjectId(subject) &&
     parked.resource === resourceId &&
+    // Two peers that could not be established are not known to be the same one.
+    parked.peer !== null &&
     parked.peer === request.circumstance.peer
   if (!mine) return refused('conversation-expired', false)
   const before = stillStanding(parked.proof, subject).accepted
