@@ -30,9 +30,9 @@ export function createAuditLog(database: Database): AuditLog & { flushed(): Prom
     ) {
       const group = queue.splice(0, mostAtOnce)
       try {
-        await database.query(
-          sql`select append_audit(${organization}, ${group.map(({ body }) => body)}::text[])`,
-        )
+        // One text, split by the database: JSON holds no line breaks, and an array would be escaped element by element.
+        const bodies = group.map(({ body }) => body).join('\n')
+        await database.query(sql`select append_audit(${organization}, string_to_array(${bodies}, E'\\n'))`)
         for (const one of group) one.done()
       } catch (error) {
         for (const one of group) one.failed(error)
