@@ -23,7 +23,7 @@ import type { Readiness } from './doors/console/health.ts'
 import { createLdapDoor } from './doors/ldap/door.ts'
 import { checkRadiusAttributes } from './doors/radius/attribute-check.ts'
 import { createRadiusDoor } from './doors/radius/door.ts'
-import { firstStart, isSample } from './first-start.ts'
+import { firstStart, isSample, offerSetup } from './first-start.ts'
 import { createMetrics } from './metrics.ts'
 import { ensureCertificate } from './net/certificate.ts'
 import { listenHttp } from './net/http-server.ts'
@@ -148,7 +148,11 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
       clock: systemClock,
       log,
     },
-    { version, health: { registry: metrics.registry, readiness: () => readiness(store, open, shutdown) } },
+    {
+      version,
+      ...(organizations.length === 0 ? { setup: await offerSetup(config, core, log) } : {}),
+      health: { registry: metrics.registry, readiness: () => readiness(store, open, shutdown) },
+    },
   )
   await api.ready()
   shutdown.add('doors', 'api', () => api.close())

@@ -5,11 +5,13 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { Core } from './app.ts'
 import type { Log } from './base/log.ts'
+import { ok } from './base/result.ts'
 import { Secret } from './base/secrets.ts'
 import type { Config } from './config/schema.ts'
 import type { Actor } from './core/audit/record.ts'
+import { newToken, tokenDigest } from './core/directory/tokens.ts'
 import type { Organization } from './core/directory/types.ts'
-import type { By } from './core/directory/writing.ts'
+import type { Setup } from './doors/console/setup.ts'
 import type { Store } from './store/store.ts'
 
 const starting: Actor = { kind: 'system', name: 'first start' }
@@ -54,10 +56,63 @@ export async function firstStart({
     throw new Error(
       `${sampleFile.pathname} is not an organization:\n${made.error.problems.map(({ field, message }) => `  ${field}: ${message}`).join('\n')}`,
     )
-  const by: By = { organization: made.value.organization, actor: starting, role: 'owner' }
-  const token = await core.directory.tokens.create(by, { name: 'first token', role: 'owner' })
-  if (!token.ok) throw new Error('the first API token could not be made')
-  await keepToken(tokenFile, new Secret(String(token.value.once?.token)))
+  await keepToken(tokenFile, new Secret(made.value.tokens[0]?.token ?? ''))
+}
+
+/**
+ * The way in for the first administrator of an empty server: a one-time token in the data folder, which `muster init` on
+ * this machine reads.
+ */
+export async function offerSetup(config: Config, core: Core, log: Log): Promise<Setup> {
+  const path = join(config.dataFolder, 'setup-token')
+  const token = newToken()
+  let digest: Buffer | null = tokenDigest(token)
+  await keepToken(path, token)
+  log.info(
+    { path },
+    'there is no organization yet: run `npx muster init` on this machine to create the first one',
+  )
+  return {
+    digest: () => digest,
+    async complete(body) {
+      const { organization, owner } = body as { organization: unknown; owner: { username?: unknown } }
+      const made = await core.createOrganization(starting, firstOrganization(organization, owner))
+      if (!made.ok) return made
+      digest = null
+      await rm(path, { force: true })
+      const issued = new Secret(made.value.tokens[0]?.token ?? '')
+      await keepToken(join(config.dataFolder, 'admin-token'), issued)
+      const { slug, name, domain } = made.value.organization
+      return ok({
+        organization: { slug, name, domain },
+        owner: { username: String(owner.username) },
+        token: issued.reveal(),
+      })
+    },
+  }
+}
+
+/** What a new organization begins with: everybody may read the directory, and one person owns the console. */
+function firstOrganization(organization: unknown, owner: { username?: unknown }): unknown {
+  return {
+    organization,
+    users: [owner],
+    groups: [
+      { name: 'everyone', of: 'users', mode: 'dynamic', rule: 'state eq "active"' },
+      { name: 'administrators', of: 'users', mode: 'static', members: [owner.username] },
+    ],
+    resources: [
+      { name: 'directory', kind: 'directory' },
+      { name: 'portal', kind: 'portal' },
+      { name: 'console', kind: 'console' },
+    ],
+    bindings: [
+      { group: 'everyone', resource: 'directory' },
+      { group: 'everyone', resource: 'portal' },
+      { group: 'administrators', resource: 'console', attributes: { role: 'owner' } },
+    ],
+    tokens: [{ name: 'first owner', role: 'owner' }],
+  }
 }
 
 /** The token comes last: an organization without any was cut off while it was being made. */
