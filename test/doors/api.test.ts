@@ -614,6 +614,50 @@ t.test('the organization, its audit log and its chain', async (t) => {
   t.match((await acme('GET', '/audit/verify')).body, { intact: true })
 })
 
+t.test('W15 one audit record for each write, and none for what was refused', async (t) => {
+  const head = async () => (await store.auditReader.head(api.organization.id)).sequence
+  const made: Record<string, string> = {}
+  const writes: [string, string, () => string, unknown, number][] = [
+    ['one user', 'POST', () => '/users', { username: 'w15' }, 1],
+    ['a patch', 'PATCH', () => `/users/${made.users}`, { title: 'x' }, 1],
+    ['a device', 'POST', () => '/devices', { name: 'w15' }, 1],
+    ['a group', 'POST', () => '/groups', { name: 'w15', of: 'users' }, 1],
+    ['a member', 'PUT', () => `/groups/${made.groups}/members/${made.users}`, undefined, 1],
+    ['a factor', 'POST', () => `/users/${made.users}/factors`, { kind: 'totp' }, 1],
+    ['a declaration', 'POST', () => '/attributes', { name: 'w15', of: 'users', type: 'date' }, 1],
+    ['a resource', 'POST', () => '/resources', { name: 'w15', kind: 'application' }, 1],
+    ['a refused user', 'POST', () => '/users', { username: 'w15' }, 0],
+    ['a refused patch', 'PATCH', () => `/users/${made.users}`, { title: 7 }, 0],
+    ['a removed user', 'DELETE', () => `/users/${made.users}`, undefined, 1],
+  ]
+  for (const [name, method, path, body, records] of writes) {
+    const before = await head()
+    const answer = await acme(method, path(), body)
+    if (answer.status === 201) made[path().slice(1)] = answer.body.id
+    t.equal((await head()) - before, BigInt(records), `${name}: ${answer.status}`)
+  }
+  await acme('DELETE', `/groups/${made.groups}`)
+})
+
+t.test('writes at the same time', async (t) => {
+  const { id, version } = await user('bob')
+  const fields = ['title', 'company', 'costCenter', 'location', 'givenName']
+  const each = await Promise.all(
+    fields.map((field) => acme('PATCH', `/users/${id}`, { [field]: `new ${field}` })),
+  )
+  t.same(
+    each.map(({ status }) => status),
+    [200, 200, 200, 200, 200],
+    'each means the same on what the others left',
+  )
+  const after = (await acme('GET', `/users/${id}`)).body
+  t.match(after, Object.fromEntries(fields.map((field) => [field, `new ${field}`])))
+  t.equal(after.version, version + 5)
+  const match = { 'if-match': `"${after.version}"` }
+  const one = await Promise.all(fields.map((field) => acme('PATCH', `/users/${id}`, { [field]: 'x' }, match)))
+  t.same(one.map(({ status }) => status).sort(), [200, 412, 412, 412, 412], 'of those with If-Match only one')
+})
+
 t.test('explain asks what the doors ask', async (t) => {
   const body = { user: 'alice', resource: 'vpn', from: '::ffff:10.0.0.7', evidence: ['password', 'totp'] }
   const answer = await acme('POST', '/access/explain', body)
