@@ -620,6 +620,7 @@ t.test('W15 one audit record for each write, and none for what was refused', asy
   const writes: [string, string, () => string, unknown, number][] = [
     ['one user', 'POST', () => '/users', { username: 'w15' }, 1],
     ['a patch', 'PATCH', () => `/users/${made.users}`, { title: 'x' }, 1],
+    ['a password', 'PATCH', () => `/users/${made.users}`, { password: 'correct horse' }, 1],
     ['a device', 'POST', () => '/devices', { name: 'w15' }, 1],
     ['a group', 'POST', () => '/groups', { name: 'w15', of: 'users' }, 1],
     ['a member', 'PUT', () => `/groups/${made.groups}/members/${made.users}`, undefined, 1],

@@ -106,6 +106,12 @@ export function userCollection(ports: SubjectPorts): Collection<User> {
         return version === undefined || version === current.version ? invalid(early.list) : stale('user')
       }
       const hash = first?.secret === undefined ? null : await ports.hashPassword(new Secret(first.secret))
+      if (hash && Object.keys(patch as object).join() === 'password') {
+        // Nothing of the user itself changes: one write, one audit record.
+        return version === undefined || version === current.version
+          ? finish(by, current.id, hash)
+          : stale('user')
+      }
       const at = clock.now()
       const written = await write(by, current.id, ([cell]) =>
         planUpdate(by, cell ?? null, patch, version, attributes, at),
