@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Decision } from './core/access/decision.ts'
 import type { AccessRequest } from './core/access/request.ts'
+import type { LdapMetrics } from './doors/ldap/metrics.ts'
 import type { RadiusMetrics } from './doors/radius/metrics.ts'
 
 export function createMetrics() {
@@ -35,9 +36,28 @@ export function createMetrics() {
     attribute: (trouble) => troubles.inc({ trouble }),
   }
 
+  const operations = of(
+    'muster_ldap_operations_total',
+    'LDAP operations by kind and result',
+    'operation',
+    'code',
+  )
+  const lookUps = of(
+    'muster_ldap_look_ups_total',
+    'Look-ups of one user by a unique key, by where it was found',
+    'from',
+  )
+  const batches = of('muster_ldap_batches_total', 'Statements that answered many look-ups at once')
+  const ldap: LdapMetrics = {
+    operation: (operation, code) => operations.inc({ operation, code }),
+    lookUp: (from) => lookUps.inc({ from }),
+    batch: () => batches.inc(),
+  }
+
   return {
     registry,
     radius,
+    ldap,
     decision(decision: Decision, request: AccessRequest, elapsedMs: number): void {
       const { door } = request.circumstance
       const reason =
