@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { type GroupId, newId, type OrganizationId } from '../../base/ids.ts'
 import { ok } from '../../base/result.ts'
+import { OneAtATime } from '../factors/one-at-a-time.ts'
 import type { GroupRecords, Records, RuleSource } from '../ports.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
 import { type Problem, Problems } from './problem.ts'
@@ -17,7 +18,7 @@ import {
 } from './types.ts'
 import { displayName } from './users.ts'
 import { choice, set, text } from './values.ts'
-import { invalid, refuse } from './writing.ts'
+import { type By, invalid, type Outcome, refuse } from './writing.ts'
 
 export const groupShape = {
   name: displayName(),
@@ -83,15 +84,7 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
         ...{ id, updatedAt: at, posixId, status },
         ...values,
       }
-      return ok({
-        row,
-        ...(carry && {
-          after: async () => {
-            await ports.activateGroup(by.organization.id, id)
-            return ok(null)
-          },
-        }),
-      })
+      return ok({ row })
     },
 
     async mayRemove(by, group) {
@@ -114,7 +107,26 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
       return refuse('in-use', '', `this group is bound to ${names}: remove these bindings first`)
     },
   }
-  return recordCollection(ports.groups, kind, ports.clock)
+  const collection = recordCollection(ports.groups, kind, ports.clock)
+  // One at a time within an organization: two rules that ask about each other must not be saved past one another.
+  const turns = new OneAtATime(1_000)
+  const inTurn = <T>(by: By, write: () => Promise<T>) => turns.run(by.organization.id, false, write)
+
+  /** Carries a new rule through; also one that could not be carried when it was saved. */
+  async function activated(by: By, written: Outcome<Group>): Promise<Outcome<Group>> {
+    if (!written.ok || written.value.object.status === 'active') return written
+    const { id } = written.value.object
+    await ports.activateGroup(by.organization.id, id)
+    return ok({ object: (await ports.groups.find(by.organization.id, id)) ?? written.value.object })
+  }
+
+  return {
+    ...collection,
+    create: async (by, body) => activated(by, await inTurn(by, () => collection.create(by, body))),
+    update: async (by, id, patch, version) =>
+      activated(by, await inTurn(by, () => collection.update(by, id, patch, version))),
+    remove: (by, id, version) => inTurn(by, () => collection.remove(by, id, version)),
+  }
 }
 
 export function groupDocument({ name, of, mode, rule, factors }: Group): GroupValues {
