@@ -78,7 +78,7 @@ export function createAccess(ports: AccessPorts): Access {
 
   const judged = async (request: AccessRequest, shown: (known: Omit<Facts, 'shown'>) => Promise<Shown>) => {
     const staleness = ports.feed.stalenessMs()
-    if (staleness > longestStalenessMs)
+    if (!(staleness <= longestStalenessMs))
       throw new Fault('unavailable', `no word of changes for ${Math.round(staleness)} ms`)
     const known = await gather(request)
     return judge(request, { ...known, shown: await shown(known) }, newId<ConversationId>())
@@ -90,27 +90,33 @@ export function createAccess(ports: AccessPorts): Access {
     return { outcome: 'indeterminate', cause, trace: emptyTrace(request, error) }
   }
 
+  const record = async (request: AccessRequest, decision: Decision): Promise<void> =>
+    ports.audit.append(request.organization, auditOf(request, decision))
+
   return {
     async decide(request) {
       const began = ports.clock.monotonicMs()
       let decision: Decision
       try {
         const { decision: verdict, effects } = await judged(request, (known) => look(request, known))
+        await perform(request, effects)
+        // Last: if an effect fails, this is not what was decided, and there is one record only.
+        await record(request, verdict)
         decision = verdict
-        await Promise.all([
-          perform(request, effects),
-          ports.audit.append(request.organization, auditOf(request, decision)),
-        ])
       } catch (error) {
         decision = undecided(request, error)
-        await ports.audit.append(request.organization, auditOf(request, decision)).catch((lost: unknown) => {
+        await record(request, decision).catch((lost: unknown) => {
           ports.log.error(
             { err: lost, audit: auditOf(request, decision) },
             'an audit record could not be stored',
           )
         })
       }
-      ports.observe(decision, request, ports.clock.monotonicMs() - began)
+      try {
+        ports.observe(decision, request, ports.clock.monotonicMs() - began)
+      } catch (error) {
+        ports.log.error({ err: error }, 'a decision could not be observed')
+      }
       return decision
     },
 
@@ -132,8 +138,7 @@ export function createAccess(ports: AccessPorts): Access {
     async review(request) {
       try {
         const { decision } = await judged(request, (known) => look(request, known))
-        if (decision.outcome !== 'permit')
-          await ports.audit.append(request.organization, auditOf(request, decision))
+        if (decision.outcome !== 'permit') await record(request, decision)
         return decision
       } catch (error) {
         return undecided(request, error)

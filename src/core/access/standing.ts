@@ -11,6 +11,9 @@ interface Held {
   permit: Permit
   readonly request: AccessRequest
   readonly changed: (outcome: Permit | null) => void
+  /** A question about it is under way: another one, for what changed since, waits until that is answered. */
+  asking: boolean
+  again: boolean
   /** Monotonic time since which the question could not be answered. */
   unansweredSinceMs: number | null
 }
@@ -47,7 +50,7 @@ export class StandingPermits {
    * none any more; after null the permit is no longer held.
    */
   hold(permit: Permit, request: AccessRequest, changed: (outcome: Permit | null) => void): () => void {
-    const one: Held = { permit, request, changed, unansweredSinceMs: null }
+    const one: Held = { permit, request, changed, asking: false, again: false, unansweredSinceMs: null }
     const subject = permit.principal.id
     this.#held.add(one)
     const others = this.#bySubject.get(subject) ?? new Set()
@@ -82,7 +85,12 @@ export class StandingPermits {
     }
   }
 
+  /** One question at a time for each permit, so that no older answer comes after a newer one. */
   #ask(one: Held): void {
+    if (one.asking) {
+      one.again = true
+      return
+    }
     this.#due.add(one)
     if (this.#running < atOnce) void this.#work()
   }
@@ -93,9 +101,13 @@ export class StandingPermits {
       const [one] = this.#due
       if (one === undefined) break
       this.#due.delete(one)
+      one.asking = true
       await this.#review(one).catch((error: unknown) =>
         this.#log.error({ err: error }, 'a standing permit could not be reviewed'),
       )
+      one.asking = false
+      if (one.again && this.#held.has(one)) this.#due.add(one)
+      one.again = false
     }
     this.#running--
   }

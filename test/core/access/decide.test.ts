@@ -1,0 +1,230 @@
+// The shell around `judge`: one audit record a decision, nothing but `indeterminate` when anything fails, no effects from
+// asking why.
+import t from 'tap'
+import { Fault } from '../../../src/base/result.ts'
+import { Secret } from '../../../src/base/secrets.ts'
+import { type Access, createAccess } from '../../../src/core/access/decide.ts'
+import type { Decision } from '../../../src/core/access/decision.ts'
+import type { AccessRequest, Evidence } from '../../../src/core/access/request.ts'
+import { Fakes, type PortName } from '../../support/access.ts'
+import { plain, requestOf, type Scene } from '../../support/scene.ts'
+
+const canary = 'canary-password'
+const password = (text: string): Evidence => ({ kind: 'password', password: new Secret(text) })
+
+function scene(changes: Partial<Scene> = {}): { fakes: Fakes; access: Access; request: AccessRequest } {
+  const fakes = new Fakes()
+  fakes.scene = { ...plain, ...changes }
+  fakes.password = canary
+  return {
+    fakes,
+    access: createAccess(fakes.ports),
+    request: { ...requestOf(fakes.scene), evidence: [password(canary)] },
+  }
+}
+const demanding = { groups: { staff: ['totp'] } } as const
+/** At the time of the scenes, for the seed of the fakes. */
+const code = await (async () => {
+  const { generateSync } = await import('otplib')
+  const epoch = requestOf(plain).at.getTime() / 1000
+  return generateSync({ secret: new Fakes().seed, epoch, digits: 6, period: 30, algorithm: 'sha1' })
+})()
+const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+t.test('every decision leaves exactly one record (W15)', async (t) => {
+  const wrong = [password('canary-wrong')]
+  const cases: readonly (readonly [
+    string,
+    Partial<Scene>,
+    Partial<AccessRequest>,
+    Decision['outcome'],
+    string | null,
+  ])[] = [
+    ['permit', {}, {}, 'permit', null],
+    ['challenge', demanding, {}, 'challenge', null],
+    ['deny', {}, { evidence: wrong }, 'deny', 'wrong-proof'],
+    ['nobody', { who: 'nobody' }, { evidence: wrong }, 'deny', 'unknown-subject'],
+    ['no organization', { organization: false }, {}, 'deny', 'unknown-resource'],
+    ['no TLS', { secured: false }, {}, 'deny', 'transport-not-secure'],
+  ]
+  for (const [name, changes, asked, outcome, reason] of cases) {
+    const { fakes, access, request } = scene(changes)
+    const decision = await access.decide({ ...request, ...asked })
+    t.equal(decision.outcome, outcome, name)
+    t.match(fakes.records, [
+      { kind: 'decision', at: request.at.toISOString(), outcome, reason, circumstance: request.circumstance },
+    ])
+    t.equal(fakes.records.length, 1)
+    t.same(fakes.observed, [decision])
+    t.notMatch(JSON.stringify([fakes.records, decision]), /canary/, 'with no secret in it')
+  }
+  const { fakes, access, request } = scene({ secured: false })
+  await access.decide(request)
+  t.same(fakes.done, [], 'L06: without TLS nothing is counted, hashed or looked at')
+})
+
+t.test('effects', async (t) => {
+  const permit = scene()
+  await permit.access.decide(permit.request)
+  t.same(permit.fakes.done, ['reserve', 'hash', 'settle cleared'])
+  const deny = scene()
+  await deny.access.decide({ ...deny.request, evidence: [password('wrong')] })
+  t.same(deny.fakes.done, ['reserve', 'hash'], 'a failure stays counted')
+  const challenge = scene(demanding)
+  const asked = await challenge.access.decide(challenge.request)
+  t.same(challenge.fakes.done, ['reserve', 'hash', 'settle returned'])
+  if (asked.outcome !== 'challenge') throw new Error('not asked')
+  const answer: Evidence[] = [
+    { kind: 'conversation', id: asked.conversation },
+    { kind: 'code', code: new Secret(code) },
+  ]
+  const answered = await challenge.access.decide({ ...challenge.request, evidence: answer })
+  t.match(answered, { outcome: 'permit', proof: [{ kind: 'password' }, { kind: 'totp' }] })
+  t.match(await challenge.access.decide({ ...challenge.request, evidence: answer }), {
+    outcome: 'deny',
+    reason: 'conversation-expired',
+  })
+  t.equal(challenge.fakes.records.length, 3)
+})
+
+t.test('whatever fails, the answer is indeterminate, recorded once, and never yes (M15)', async (t) => {
+  const [both, alone]: [Evidence, Evidence] = [password(`${canary},${code}`), password(canary)]
+  const ports: readonly (readonly [PortName, Partial<Scene>, Evidence])[] = [
+    ...(['facts.findOrganization', 'facts.findSubject', 'facts.findResource'] as const).map(
+      (port) => [port, {}, alone] as const,
+    ),
+    ...(['lockouts.reserve', 'lockouts.settle', 'factors.open', 'hasher.matches', 'turns.run'] as const).map(
+      (port) => [port, {}, alone] as const,
+    ),
+    ...(['remembered.knows', 'remembered.remember', 'feed.stalenessMs', 'audit.append'] as const).map(
+      (port) => [port, {}, alone] as const,
+    ),
+    ...(['lockouts.reserveCode', 'lockouts.returnCode', 'factors.useStep'] as const).map(
+      (port) => [port, demanding, both] as const,
+    ),
+    ['conversations.park', demanding, alone],
+    ['conversations.take', demanding, { kind: 'conversation', id: 'x' as never }],
+  ]
+  const errors = [
+    new Fault('unavailable', 'away'),
+    new Fault('busy', 'full'),
+    new TypeError('a bug'),
+    'a text',
+    null,
+  ]
+  for (const [port, changes, evidence] of ports) {
+    for (const error of errors) {
+      const { fakes, request } = scene(changes)
+      fakes.fail(port, error)
+      const decision = await createAccess(fakes.ports).decide({ ...request, evidence: [evidence] })
+      const cause = error instanceof Fault ? error.reason : 'internal'
+      t.match(decision, { outcome: 'indeterminate', cause }, `${port}: ${String(error)}`)
+      if (port === 'audit.append') t.same(fakes.records, [])
+      else t.match(fakes.records, [{ outcome: 'indeterminate', reason: cause }], `${port}: one record`)
+      t.equal(fakes.records.length, port === 'audit.append' ? 0 : 1)
+      t.equal(fakes.observed.length, 1)
+      if (!/^(facts|feed)/.test(port)) continue
+      const standing: Evidence = {
+        kind: 'standing',
+        proof: [{ kind: 'password', factorVersion: 'password-1', at: request.at }],
+      }
+      t.match(await createAccess(fakes.ports).review({ ...request, evidence: [standing] }), {
+        outcome: 'indeterminate',
+        cause,
+      })
+      t.match(await createAccess(fakes.ports).explain(request, ['password']), {
+        outcome: 'indeterminate',
+        cause,
+      })
+    }
+  }
+  const { fakes, request } = scene()
+  const { ports: healthy } = fakes
+  const decide = (changes: object) => createAccess({ ...healthy, ...changes }).decide(request)
+  t.match(
+    await decide({
+      observe: () => {
+        throw new Error('metrics')
+      },
+    }),
+    { outcome: 'permit' },
+    'what is only told of it cannot change a decision',
+  )
+  const synchronous = {
+    append: () => {
+      throw new Error('not even a promise')
+    },
+  }
+  t.match(await decide({ audit: synchronous }), { outcome: 'indeterminate' })
+})
+
+t.test('a failed effect is not recorded as a permit', async (t) => {
+  const { fakes, request } = scene()
+  // fails later than a record would take
+  const lockouts = {
+    ...fakes.ports.lockouts,
+    settle: () =>
+      turn()
+        .then(turn)
+        .then(() => Promise.reject(new Fault('unavailable', 'away'))),
+  }
+  await createAccess({ ...fakes.ports, lockouts }).decide(request)
+  t.same(
+    fakes.records.map((record) => record.kind === 'decision' && record.outcome),
+    ['indeterminate'],
+  )
+})
+
+t.test('a process that has not heard of changes for 10 s no longer says yes', async (t) => {
+  for (const [staleness, outcome] of [
+    [10_000, 'permit'],
+    [10_001, 'indeterminate'],
+    [Number.NaN, 'indeterminate'],
+  ] as const) {
+    const { fakes, access, request } = scene()
+    fakes.staleness = staleness
+    t.equal((await access.decide(request)).outcome, outcome)
+    t.equal((await access.explain(request, ['password'])).outcome, outcome)
+  }
+})
+
+t.test('explain is judged the same and does nothing', async (t) => {
+  for (const [changes, assumed, answer] of [
+    [{}, ['password'], 'permit'],
+    [{}, [], 'no-proof'],
+    [{}, ['webauthn'], 'no-proof'],
+    [demanding, ['password'], 'challenge'],
+    [demanding, ['password', 'totp'], 'permit'],
+    [{ ...demanding, enrolled: ['password'] }, ['password', 'totp'], 'factor-not-enrolled'],
+    [{ state: 'suspended' }, ['password'], 'subject-suspended'],
+    [{ groups: {} }, ['password'], 'no-binding'],
+  ] as const) {
+    const { fakes, access, request } = scene(changes as Partial<Scene>)
+    const decision = await access.explain(request, [...assumed])
+    t.equal(decision.outcome === 'deny' ? decision.reason : decision.outcome, answer)
+    t.same([fakes.done, fakes.records, fakes.observed, [...fakes.parked]], [[], [], [], []])
+  }
+  const { fakes, request } = scene()
+  t.match(await createAccess(fakes.fail('facts.findSubject').ports).explain(request, []), {
+    outcome: 'indeterminate',
+  })
+})
+
+t.test('review asks again without effects, and records only what ends', async (t) => {
+  const { fakes, access, request } = scene()
+  const standing = (version: string): AccessRequest => ({
+    ...request,
+    evidence: [{ kind: 'standing', proof: [{ kind: 'password', factorVersion: version, at: request.at }] }],
+  })
+  t.match(await access.review(standing('password-1')), { outcome: 'permit' })
+  t.same([fakes.done, fakes.records], [[], []])
+  t.match(
+    await access.review(standing('password-0')),
+    { outcome: 'deny', reason: 'no-proof' },
+    'a new password',
+  )
+  t.equal(fakes.records.length, 1)
+  fakes.scene = { ...fakes.scene, ...demanding }
+  t.not((await access.review(standing('password-1'))).outcome, 'permit', 'a new demand')
+  t.same([fakes.done, fakes.parked.size], [[], 0])
+})
