@@ -58,6 +58,7 @@ export class Database implements Queryable {
             connectionString: place.url.reveal(),
             max: place.connections,
             statement_timeout: 30_000,
+            query_timeout: 40_000,
             idleTimeoutMillis: 60_000,
           }
         : {

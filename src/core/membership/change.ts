@@ -6,7 +6,7 @@ import type { Log } from '../../base/log.ts'
 import { Fault, type Result } from '../../base/result.ts'
 import type { AuditBody } from '../audit/record.ts'
 import type { Problem } from '../directory/problem.ts'
-import type { Device, Exemption, SubjectKind, User } from '../directory/types.ts'
+import type { Device, Exemption, User } from '../directory/types.ts'
 import type { Cells, GroupRecords, RuleSource, WriteOutcome } from '../ports.ts'
 import type {
   Cell,
@@ -18,9 +18,7 @@ import type {
   SubjectInGroup,
 } from './cell.ts'
 import { type CellFacts, difference, evaluate } from './engine.ts'
-import type { CheckedRule } from './language/checked.ts'
-import type { RuleProblem } from './language/syntax.ts'
-import { checkRuleOf, RuleSets } from './rule-set.ts'
+import { RuleSets } from './rule-set.ts'
 
 /** What is to happen to the cells that were read. Made anew from fresh cells after a conflict, so it must be pure. */
 export interface CellPlan {
@@ -115,15 +113,6 @@ export class MembershipEngine {
     return { epoch: rules.epoch, memberships }
   }
 
-  /** Is this a good rule for the group? */
-  async checkRule(
-    organization: OrganizationId,
-    group: { readonly id: GroupId; readonly name: string; readonly of: SubjectKind },
-    text: string,
-  ): Promise<Result<CheckedRule, readonly RuleProblem[]>> {
-    return checkRuleOf(group, text, await this.#ports.rules.read(organization))
-  }
-
   /**
    * Carries the rules as they are through every cell of the organization, then marks the group active. Whoever wrote under
    * the old epoch is waited for; a cell that somebody changes meanwhile is evaluated again.
@@ -160,7 +149,7 @@ export class MembershipEngine {
     for (let attempt = 0; left.length > 0; attempt++) {
       if (attempt >= mostAttempts)
         throw new Fault('busy', 'the same users change again and again while a rule is carried through')
-      const newest = left.reduce((most, { epoch }) => (epoch > most ? epoch : most), 0n)
+      const newest = left.map(({ epoch }) => epoch).sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n
       const rules = await this.#rules.at(organization, newest)
       const now = this.#ports.clock.now()
       const rewrites = left.flatMap((cell): CellRewrite[] => {

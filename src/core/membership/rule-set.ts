@@ -1,7 +1,6 @@
 // The rules of one organization as of one epoch, compiled and in the order in which they can be evaluated.
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
-import { fail, ok, type Result } from '../../base/result.ts'
 import { nameKey } from '../directory/names.ts'
 import type { Group, SubjectKind } from '../directory/types.ts'
 import type { RuleSource } from '../ports.ts'
@@ -10,7 +9,6 @@ import type { CheckedRule } from './language/checked.ts'
 import { compileRule, type Predicate } from './language/compile.ts'
 import { dependenciesOf } from './language/dependencies.ts'
 import { subjectSchemas } from './language/schema.ts'
-import type { RuleProblem } from './language/syntax.ts'
 import { evaluationOrder, groupInOrder } from './order.ts'
 
 export interface CompiledGroup {
@@ -29,8 +27,8 @@ export interface RuleSet {
 export type RuleSourceText = Awaited<ReturnType<RuleSource['read']>>
 
 /**
- * Compiles the rules. One that no longer makes sense (it was good when it was saved) matches nobody and is logged; groups in
- * a circle, which saving refuses, are treated the same.
+ * Compiles the rules. One that no longer makes sense (it was good when it was saved) matches nobody and is logged; so do rules
+ * that ask about each other in a circle, which saving refuses. The others are not touched by that.
  */
 export function compileRules(source: RuleSourceText, log: Log): RuleSet {
   const checked = new Map<GroupId, CheckedRule>()
@@ -48,65 +46,35 @@ export function compileRules(source: RuleSourceText, log: Log): RuleSet {
         'a stored rule does not compile: it matches nobody until it is mended',
       )
   }
-  const inOrder = source.groups.map((group) =>
-    groupInOrder(group, optional(checked.get(group.id), dependenciesOf)),
-  )
-  const order = evaluationOrder(inOrder)
-  if (!order.ok)
+  const byId = new Map(source.groups.map((group) => [group.id, group]))
+  const compiled = orderOf(source.groups, checked, log).map((id): CompiledGroup => {
+    const rule = checked.get(id)
+    return { id, of: (byId.get(id) as Group).of, rule: rule === undefined ? null : compileRule(rule) }
+  })
+  return { epoch: source.epoch, groups: compiled }
+}
+
+/** Every group after those that its rule asks about; rules in a circle are taken out of `checked`. */
+function orderOf(groups: readonly Group[], checked: Map<GroupId, CheckedRule>, log: Log): readonly GroupId[] {
+  for (;;) {
+    const order = evaluationOrder(
+      groups.map((group) => {
+        const rule = checked.get(group.id)
+        return groupInOrder(group, rule === undefined ? null : dependenciesOf(rule))
+      }),
+    )
+    if (order.ok) return order.value
     log.error(
       { circle: order.error },
       'stored rules ask about each other in a circle: they match nobody until they are mended',
     )
-  const byId = new Map(source.groups.map((group) => [group.id, group]))
-  const ids = order.ok ? order.value : source.groups.map(({ id }) => id)
-  return {
-    epoch: source.epoch,
-    groups: ids.map((id) => ({
-      id,
-      of: (byId.get(id) as Group).of,
-      rule: order.ok ? optional(checked.get(id), compileRule) : null,
-    })),
+    for (const group of groups) if (order.error.includes(group.name)) checked.delete(group.id)
   }
-}
-
-/**
- * Is this a good rule for this group? Refuses what does not parse or fit the schema, and circles of memberOf (with their path).
- * `self` is the group that is to have the rule, as it will be.
- */
-export function checkRuleOf(
-  self: { readonly id: GroupId; readonly name: string; readonly of: SubjectKind },
-  text: string,
-  source: RuleSourceText,
-): Result<CheckedRule, readonly RuleProblem[]> {
-  const groups = [...source.groups.filter(({ id }) => id !== self.id), self]
-  const schema = subjectSchemas(source.attributes)
-  const mine = readRule(text, schema[self.of], groupNames(groups))
-  if (!mine.ok) return mine
-  const inOrder = groups.map((group) => {
-    if (group.id === self.id) return groupInOrder(self, dependenciesOf(mine.value))
-    const other = source.groups.find(({ id }) => id === group.id)
-    const rule = other?.rule ? readRule(other.rule, schema[other.of], groupNames(groups)) : null
-    return groupInOrder(group, rule?.ok ? dependenciesOf(rule.value) : null)
-  })
-  const order = evaluationOrder(inOrder)
-  if (order.ok) return ok(mine.value)
-  const path = order.error.join(' → ')
-  return fail([
-    {
-      code: 'circle',
-      at: { start: 0, end: text.length },
-      message: `the rules ask about each other in a circle (${path}): one of them has to stop asking about the next`,
-    },
-  ])
 }
 
 function groupNames(groups: readonly { id: GroupId; name: string; of: SubjectKind }[]): GroupNames {
   const byKey = new Map(groups.map(({ id, name, of }) => [nameKey(name), { id, of }]))
   return { find: (name) => byKey.get(nameKey(name)), names: () => groups.map(({ name }) => name) }
-}
-
-function optional<A, B>(value: A | undefined, then: (value: A) => B): B | null {
-  return value === undefined ? null : then(value)
 }
 
 /** The latest rule set of each organization, read again when a cell shows a newer epoch. */

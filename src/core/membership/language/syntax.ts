@@ -65,7 +65,6 @@ export const ruleLimits = {
 } as const
 
 export type RuleProblemCode =
-  | 'circle'
   | 'too-long'
   | 'too-deep'
   | 'too-many-terms'
