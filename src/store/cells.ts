@@ -152,7 +152,8 @@ export function createCells(
       const statement = writeStatement(organization, change)
       const wanted = String(guardsOf(change))
       try {
-        if (change.cells.length < 2) {
+        // One row is written or not; where there are several, all of them must be, or none.
+        if (guardsOf(change) < 2) {
           const [row] = await database.query<{ cells: string }>(statement)
           if (row?.cells !== wanted) return { outcome: 'conflict' }
         } else {
@@ -169,9 +170,13 @@ export function createCells(
     },
 
     async rewrite(organization, epoch, rewrites, at) {
-      const rows = await database.transaction((tx) =>
-        tx.query<{ id: string }>(rewriteStatement(organization, epoch, rewrites, at)),
-      )
+      const rows = await database
+        .transaction((tx) => tx.query<{ id: string }>(rewriteStatement(organization, epoch, rewrites, at)))
+        .catch((error: unknown) => {
+          // A group went away between evaluation and writing: all are to be evaluated again.
+          if (isMissingReference(error)) return []
+          throw error
+        })
       const done = new Set(rows.map(({ id }) => id))
       const changed = rewrites.filter(({ subject }) => done.has(subject.id))
       announce(changed.map(({ subject }) => ({ organization, kind: subject.kind, id: subject.id })))
@@ -184,6 +189,13 @@ export function createCells(
 
 class Missed extends Error {}
 
+/** What columns are called outside, where that is not the same. */
+const fieldOf: Readonly<Record<string, string>> = {
+  serial: 'serialNumber',
+  posix_id: 'posixId',
+  group_id_subject_id: 'subjectId',
+}
+
 /** What an error of a cell's write means to whoever asked for it. */
 export function refusal(error: unknown): WriteOutcome {
   // A missing group went away between evaluation and writing.
@@ -191,7 +203,7 @@ export function refusal(error: unknown): WriteOutcome {
     return { outcome: 'conflict' }
   if (isUniqueViolation(error)) {
     const column = /_org_(.+?)(?:_key)?_key$/.exec(error.constraint ?? '')?.[1] ?? 'id'
-    return { outcome: 'taken', field: column === 'serial' ? 'serialNumber' : column }
+    return { outcome: 'taken', field: fieldOf[column] ?? column }
   }
   throw error
 }
