@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { parse } from 'yaml'
 import type { Core } from './app.ts'
 import type { Log } from './base/log.ts'
-import { ok } from './base/result.ts'
+import { fail, ok } from './base/result.ts'
 import { Secret } from './base/secrets.ts'
 import type { Config } from './config/schema.ts'
 import type { Actor } from './core/audit/record.ts'
+import { firstOrganization, inWordsOfSetup } from './core/directory/first-organization.ts'
 import { newToken, tokenDigest } from './core/directory/tokens.ts'
 import type { Organization } from './core/directory/types.ts'
 import type { Setup } from './doors/console/setup.ts'
@@ -75,9 +76,10 @@ export async function offerSetup(config: Config, core: Core, log: Log): Promise<
   return {
     digest: () => digest,
     async complete(body) {
-      const { organization, owner } = body as { organization: unknown; owner: { username?: unknown } }
-      const made = await core.createOrganization(starting, firstOrganization(organization, owner))
-      if (!made.ok) return made
+      const first = firstOrganization(body)
+      if (!first.ok) return first
+      const made = await core.createOrganization(starting, first.value.file)
+      if (!made.ok) return fail({ ...made.error, problems: inWordsOfSetup(made.error.problems) })
       digest = null
       await rm(path, { force: true })
       const issued = new Secret(made.value.tokens[0]?.token ?? '')
@@ -85,33 +87,10 @@ export async function offerSetup(config: Config, core: Core, log: Log): Promise<
       const { slug, name, domain } = made.value.organization
       return ok({
         organization: { slug, name, domain },
-        owner: { username: String(owner.username) },
+        owner: { username: first.value.owner },
         token: issued.reveal(),
       })
     },
-  }
-}
-
-/** What a new organization begins with: everybody may read the directory, and one person owns the console. */
-function firstOrganization(organization: unknown, owner: { username?: unknown }): unknown {
-  return {
-    organization,
-    users: [owner],
-    groups: [
-      { name: 'everyone', of: 'users', mode: 'dynamic', rule: 'state eq "active"' },
-      { name: 'administrators', of: 'users', mode: 'static', members: [owner.username] },
-    ],
-    resources: [
-      { name: 'directory', kind: 'directory' },
-      { name: 'portal', kind: 'portal' },
-      { name: 'console', kind: 'console' },
-    ],
-    bindings: [
-      { group: 'everyone', resource: 'directory' },
-      { group: 'everyone', resource: 'portal' },
-      { group: 'administrators', resource: 'console', attributes: { role: 'owner' } },
-    ],
-    tokens: [{ name: 'first owner', role: 'owner' }],
   }
 }
 

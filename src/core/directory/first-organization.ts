@@ -33,14 +33,15 @@ export function firstOrganization(body: unknown): Result<FirstOrganization, Refu
       users: [owner],
       groups: [
         { name: 'everyone', ...users, rule: 'state eq "active"' },
-        { name: 'owners', of: 'users', mode: 'static', members: [username] },
+        { name: 'administrators', of: 'users', mode: 'static', members: [username] },
       ],
       resources: ['directory', 'portal', 'console'].map((kind) => ({ name: kind, kind })),
       bindings: [
         { group: 'everyone', resource: 'directory' },
         { group: 'everyone', resource: 'portal' },
-        { group: 'owners', resource: 'console', attributes: { role: 'owner' } },
+        { group: 'administrators', resource: 'console', attributes: { role: 'owner' } },
       ],
+      tokens: [{ name: 'first owner', role: 'owner' }],
     },
   })
 }

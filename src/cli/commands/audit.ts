@@ -1,0 +1,185 @@
+// The audit log: what was decided and changed, as it comes (--follow), and whether its chain of hashes is unbroken.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Command, Option } from 'commander'
+import type { Api } from '../api.ts'
+import { parseDate } from '../assignments.ts'
+import { define, option, type Session, type Surroundings } from '../command.ts'
+import { exitCodes } from '../failure.ts'
+import { idOf } from '../names.ts'
+import { type Column, formatValue, printable, type Style } from '../output.ts'
+import { rowCount } from './collection.ts'
+import type { Trace } from './explain.ts'
+
+interface AuditRecord {
+  readonly sequence: string
+  readonly body: Decided | Changed
+}
+
+interface Decided {
+  readonly kind: 'decision'
+  readonly at: string
+  readonly outcome: string
+  readonly reason: string | null
+  readonly circumstance: { readonly peer: string | null; readonly door: string }
+  readonly trace: Pick<Trace, 'subject' | 'resource'>
+}
+
+interface Changed {
+  readonly kind: 'change'
+  readonly at: string
+  readonly actor: { readonly kind: string; readonly name: string }
+  readonly action: string
+  readonly target: { readonly kind: string; readonly name: string }
+}
+
+type Row = AuditRecord['body']
+
+const pollMs = 1_000
+
+const styles: Readonly<Record<string, Style>> = {
+  permit: 'green',
+  deny: 'red',
+  challenge: 'yellow',
+  indeterminate: 'red',
+}
+
+const columns: readonly Column<Row>[] = [
+  { title: 'TIME', value: ({ at }) => at.replace('T', ' ').replace(/\.[0-9]+Z$/, 'Z') },
+  {
+    title: 'WHO',
+    value: (row) =>
+      row.kind === 'decision' ? (row.trace.subject.name ?? row.trace.subject.claimed) : row.actor.name,
+  },
+  {
+    title: 'WHAT',
+    value: (row) => (row.kind === 'decision' ? row.outcome : row.action),
+    style: (row) => (row.kind === 'decision' ? (styles[row.outcome] ?? null) : null),
+  },
+  {
+    title: 'TARGET',
+    value: (row) =>
+      row.kind === 'decision'
+        ? (row.trace.resource.name ?? row.trace.resource.claimed)
+        : `${row.target.kind} ${row.target.name}`,
+  },
+  { title: 'DOOR', value: (row) => (row.kind === 'decision' ? row.circumstance.door : null) },
+  { title: 'FROM', value: (row) => (row.kind === 'decision' ? row.circumstance.peer : null) },
+  { title: 'REASON', value: (row) => (row.kind === 'decision' ? row.reason : null) },
+]
+
+export function addAudit(program: Command, around: Surroundings): void {
+  const audit = program.command('audit').description('the audit log: list, verify')
+  define(
+    audit,
+    {
+      name: 'list',
+      summary: 'decisions and changes, newest first',
+      options: [
+        new Option('--kind <kind>', 'only these').choices(['decision', 'change']),
+        option('--outcome <outcome>', 'permit, deny …, or an action such as user.update'),
+        option('--user <user>', 'decisions about this user'),
+        option('--since <time>', 'such as 2026-01-31 or now-1d'),
+        option('--until <time>', ''),
+        option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
+        option('--follow', 'go on printing what comes, oldest first, until interrupted'),
+      ],
+      examples: [
+        '--kind decision --outcome deny --since now-1d',
+        '--user alice --limit 10 --json',
+        '--follow',
+      ],
+    },
+    around,
+    async (session) => {
+      const api = await session.api()
+      const query = await queryOf(session, api)
+      const { limit, follow } = session.options
+      const { items, more } = await api.list<AuditRecord>(
+        '/audit',
+        query,
+        typeof limit === 'number' ? limit : 50,
+      )
+      if (follow === true) return followLog(session, api, query, items)
+      session.answer({ items, next: more ? (items.at(-1)?.sequence ?? null) : null }, () =>
+        items.length === 0
+          ? 'nothing in the log\n'
+          : session.table(
+              columns,
+              items.map(({ body }) => body),
+            ),
+      )
+    },
+  )
+
+  define(
+    audit,
+    {
+      name: 'verify',
+      summary: 'checks the chain of hashes from its beginning; exit code 1 where it is broken',
+      examples: ['', '--json'],
+    },
+    around,
+    async (session) => {
+      const api = await session.api()
+      const verdict = await api.request<{
+        readonly intact: boolean
+        readonly records?: string
+        readonly head?: string
+        readonly sequence?: string
+        readonly fault?: string
+      }>('GET', '/audit/verify', { timeoutMs: 60 * 60 * 1000 })
+      session.answer(verdict, () =>
+        verdict.intact
+          ? `intact: ${formatValue(verdict.records)} records, the last with hash ${formatValue(verdict.head)}\n`
+          : `${session.paint('red', 'BROKEN')} at record ${formatValue(verdict.sequence)}: ${formatValue(verdict.fault)}\n`,
+      )
+      return verdict.intact ? exitCodes.ok : exitCodes.refused
+    },
+  )
+}
+
+async function queryOf(session: Session, api: Api): Promise<Record<string, string>> {
+  const { kind, outcome, user, since, until } = session.options
+  const now = session.terminal.now()
+  return {
+    ...(typeof kind === 'string' && { kind }),
+    ...(typeof outcome === 'string' && { outcome }),
+    ...(typeof user === 'string' && { subject: await idOf(api, 'user', user) }),
+    ...(typeof since === 'string' && { from: parseDate(since, now) }),
+    ...(typeof until === 'string' && { to: parseDate(until, now) }),
+  }
+}
+
+/** Prints records in the order in which they come: JSON lines, or lines of fixed columns. Never returns by itself. */
+async function followLog(
+  session: Session,
+  api: Api,
+  query: Readonly<Record<string, string>>,
+  first: readonly AuditRecord[],
+): Promise<never> {
+  const print = ({ sequence, body }: AuditRecord): void => {
+    if (session.json) session.terminal.out(`${JSON.stringify({ sequence, body })}\n`)
+    else session.terminal.out(`${lineOf(body, session)}\n`)
+  }
+  for (const record of first.toReversed()) print(record)
+  let last = BigInt(first[0]?.sequence ?? 0)
+  for (;;) {
+    await sleep(pollMs)
+    const fresh: AuditRecord[] = []
+    for await (const record of api.each<AuditRecord>('/audit', query)) {
+      if (BigInt(record.sequence) <= last) break
+      fresh.push(record)
+    }
+    for (const record of fresh.toReversed()) print(record)
+    last = BigInt(fresh[0]?.sequence ?? last)
+  }
+}
+
+function lineOf(body: Row, { paint }: Session): string {
+  const cells = columns.map(({ value, style }) => {
+    const text = printable(formatValue(value(body)))
+    const chosen = style?.(body) ?? null
+    return chosen === null ? text : paint(chosen, text)
+  })
+  return cells.filter((cell) => cell !== '').join('  ')
+}

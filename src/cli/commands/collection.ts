@@ -1,0 +1,279 @@
+// The five commands that every kind of object has: list, show, create, update, delete. One table of kinds feeds them.
+import { type Command, InvalidArgumentError, type Option } from 'commander'
+import type { Api, Item } from '../api.ts'
+import { type Assignment, bodyOf, parseAssignment } from '../assignments.ts'
+import { define, type Handler, option, type Session, type Surroundings } from '../command.ts'
+import { usage } from '../failure.ts'
+import type { Field, Kind } from '../kinds.ts'
+import { namesIn, resolve, resolveBinding } from '../names.ts'
+import { fields as fieldLines, printable } from '../output.ts'
+import { readPassword } from '../terminal.ts'
+
+const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
+
+const placeholders: Readonly<Partial<Record<Field['type'], string>>> = {
+  boolean: 'true|false',
+  number: 'number',
+  list: 'list',
+  clients: 'list',
+  replies: 'list',
+}
+
+const flagOf = ({ name, type, about }: Field): Option =>
+  option(`--${kebab(name)} <${placeholders[type] ?? 'text'}>`, about)
+
+const setFlag = (): Option =>
+  option(
+    '--set <key=value>',
+    'any field, such as attributes.badge=4711; key:=json for JSON; repeatable',
+  ).argParser((word: string, before: Assignment[] = []) => [...before, assignmentOf(word)])
+
+function assignmentOf(word: string): Assignment {
+  const assignment = parseAssignment(word)
+  if (assignment !== null) return assignment
+  throw new InvalidArgumentError('Expected key=value.')
+}
+
+/** A number of rows, for commander. */
+export function rowCount(text: string): number {
+  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text)
+  throw new InvalidArgumentError('Expected a whole number from 1.')
+}
+
+/** What is read from standard input or asked for without echo, by kind. */
+const secretFlags: Readonly<Record<string, Option>> = {
+  user: option('--password-stdin', 'a password: read from standard input, or asked for'),
+  resource: option(
+    '--secret-stdin',
+    'the secret of the clients named: read from standard input, or asked for',
+  ),
+}
+
+export function addCollection(program: Command, kind: Kind, around: Surroundings): Command {
+  const { name } = kind
+  const isBinding = kind.called === null
+  const parent = program.command(name).description(`${kind.path}: list, show, create, update, delete`)
+  const secret = secretFlags[name]
+  const writing = [...kind.fields.map(flagOf), setFlag(), ...(secret ? [secret] : [])]
+  const called: readonly (readonly [string, string])[] = isBinding
+    ? [
+        ['<group>', 'name of the group, or id of the binding'],
+        ['[resource]', 'name of the resource'],
+      ]
+    : [[`<${kind.called ?? 'id'}>`, name === 'user' ? 'username, e-mail address or id' : 'name or id']]
+  const one = async (api: Api, words: readonly string[]): Promise<Item> =>
+    isBinding ? resolveBinding(api, words) : resolve(api, kind, words[0] ?? '')
+
+  const list: Handler = async (session) => {
+    const api = await session.api()
+    const { filter, limit, all } = session.options
+    const query = typeof filter === 'string' ? { filter } : {}
+    const most = all === true ? Number.MAX_SAFE_INTEGER : typeof limit === 'number' ? limit : 50
+    const { items, more } = await api.list(`/${kind.path}`, query, most)
+    const names = session.json ? new Map<string, string>() : await namesIn(api, kind, items)
+    session.answer({ items, next: more ? (items.at(-1)?.id ?? null) : null }, () => {
+      if (items.length === 0)
+        return `no ${kind.path}${filter === undefined ? '' : ' that the filter accepts'}\n`
+      const columns = kind.columns(names)
+      const key = (item: Item): string => String(columns[0]?.value(item) ?? '')
+      return session.table(
+        columns,
+        items.toSorted((a, b) => key(a).localeCompare(key(b))),
+      )
+    })
+    if (more && !session.json) {
+      session.terminal.err(`the first ${items.length} are shown: --all or --limit shows more\n`)
+    }
+  }
+
+  const show: Handler = async (session, words) => {
+    const api = await session.api()
+    const item = await one(api, words)
+    const names = session.json ? new Map<string, string>() : await namesIn(api, kind, [item])
+    session.answer(item, () => describe(kind, item, names, session))
+  }
+
+  const create: Handler = async (session, words) => {
+    const assignments = [...flagsOf(kind, session), ...readWords(kind, words)]
+    const body = withDefaults(
+      kind,
+      await bodyOf(kind, assignments, { api: session.api, now: session.terminal.now }),
+    )
+    await addSecret(kind, body, session)
+    const made = await (await session.api()).request<Item>('POST', `/${kind.path}`, { body })
+    session.answer(made, () => `created ${name} ${titleOf(kind, made)}\n${onceOnly(made)}`)
+  }
+
+  const update: Handler = async (session, words) => {
+    const named = isBinding ? words.filter((word) => parseAssignment(word) === null) : words.slice(0, 1)
+    const rest = words.filter((word) => !named.includes(word))
+    const assignments = [...flagsOf(kind, session), ...rest.map(strictAssignment)]
+    const body = await bodyOf(kind, assignments, { api: session.api, now: session.terminal.now })
+    await addSecret(kind, body, session)
+    if (Object.keys(body).length === 0) {
+      throw usage('nothing is to be changed', `Say what: muster ${name} update ${kind.examples.update[0]}`)
+    }
+    const api = await session.api()
+    const { id } = await one(api, named)
+    const changed = await api.request<Item>('PATCH', `/${kind.path}/${id}`, { body })
+    session.answer(changed, () => `changed ${name} ${titleOf(kind, changed)}\n${onceOnly(changed)}`)
+  }
+
+  const remove: Handler = async (session, words) => {
+    const api = await session.api()
+    const item = await one(api, words)
+    const title = isBinding ? words.join(' → ') : titleOf(kind, item)
+    if (session.terminal.interactive && session.options.yes !== true) {
+      const answer = await session.terminal.ask(`Delete ${name} ${printable(title)}? [y/N] `)
+      if (!/^y(?:es)?$/i.test(answer.trim())) {
+        session.terminal.err('nothing was deleted\n')
+        return 1
+      }
+    }
+    await api.request('DELETE', `/${kind.path}/${item.id}`)
+    session.answer({ deleted: item.id }, () => `deleted ${name} ${printable(title)}\n`)
+    return 0
+  }
+
+  const words = (about: string) => [...called, ['[key=value...]', about]] as const
+  define(
+    parent,
+    {
+      name: 'list',
+      summary: `lists ${kind.path}`,
+      options: [
+        option('-f, --filter <filter>', 'SCIM filter, the same language as rules'),
+        option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
+        option('--all', 'all of them'),
+      ],
+      examples: kind.examples.list,
+    },
+    around,
+    list,
+  )
+  define(
+    parent,
+    { name: 'show', summary: `shows one ${name}`, words: called, examples: kind.examples.show },
+    around,
+    show,
+  )
+  define(
+    parent,
+    {
+      name: 'create',
+      summary: `makes a ${name}`,
+      words: [
+        ...(isBinding
+          ? ([
+              ['[group]', 'name of the group'],
+              ['[resource]', 'name of the resource'],
+            ] as const)
+          : ([[`[${kind.called}]`, `the ${kind.called}`]] as const)),
+        ['[key=value...]', 'fields'],
+      ],
+      options: writing,
+      examples: kind.examples.create,
+    },
+    around,
+    create,
+  )
+  define(
+    parent,
+    {
+      name: 'update',
+      summary: `changes a ${name}; an empty value clears a field`,
+      words: words('what to change'),
+      options: writing,
+      examples: kind.examples.update,
+    },
+    around,
+    update,
+  )
+  define(
+    parent,
+    {
+      name: 'delete',
+      summary: `deletes a ${name}`,
+      words: called,
+      options: [option('-y, --yes', 'do not ask')],
+      examples: kind.examples.delete,
+    },
+    around,
+    remove,
+  )
+  return parent
+}
+
+/** The flags that were given, as assignments. */
+function flagsOf(kind: Kind, { options }: Session): Assignment[] {
+  const given = kind.fields.flatMap(({ name }) => {
+    const value = options[name]
+    return typeof value === 'string' ? [{ key: name, value, json: false }] : []
+  })
+  return [...given, ...((options.set as Assignment[] | undefined) ?? [])]
+}
+
+function strictAssignment(word: string): Assignment {
+  const assignment = parseAssignment(word)
+  if (assignment !== null) return assignment
+  throw usage(`${JSON.stringify(word)} is not understood: expected key=value`)
+}
+
+/** The words of `create`: what it is called, then key=value. */
+function readWords(kind: Kind, words: readonly string[]): Assignment[] {
+  const naming = kind.called === null ? ['group', 'resource'] : [kind.called]
+  const named: Assignment[] = []
+  for (const [index, key] of naming.entries()) {
+    const value = words[index]
+    if (value === undefined || parseAssignment(value) !== null) break
+    named.push({ key, value, json: false })
+  }
+  return [...named, ...words.slice(named.length).map(strictAssignment)]
+}
+
+/** What goes without saying: a group is of users, and a rule makes it dynamic. */
+function withDefaults(kind: Kind, body: Record<string, unknown>): Record<string, unknown> {
+  if (kind.name !== 'group') return body
+  const mode = typeof body.rule === 'string' ? { mode: 'dynamic' } : {}
+  return { of: 'users', ...mode, ...body }
+}
+
+async function addSecret(kind: Kind, body: Record<string, unknown>, session: Session): Promise<void> {
+  if (kind.name === 'user' && session.options.passwordStdin === true) {
+    body.password = await readPassword(session.terminal)
+  }
+  if (kind.name !== 'resource' || session.options.secretStdin !== true) return
+  const clients = (body.network as { clients?: { address: string; secret?: string }[] } | undefined)?.clients
+  if (clients === undefined || clients.length === 0) {
+    throw usage('--secret-stdin goes with the clients that get this secret', 'Name them: --clients 10.1.1.1')
+  }
+  const secret = await readPassword(session.terminal, 'Secret')
+  for (const client of clients) client.secret = secret
+}
+
+function titleOf(kind: Kind, item: Item): string {
+  return printable(String(kind.called === null ? item.id : item[kind.called]))
+}
+
+/** Generated secrets, which no answer shows again. */
+function onceOnly(item: Item): string {
+  const secrets = (item.clientSecrets ?? []) as { address: string; secret: string }[]
+  if (secrets.length === 0) return ''
+  const lines = secrets.map(({ address, secret }) => `  ${printable(address)}  ${printable(secret)}\n`)
+  return `RADIUS secrets, shown now and never again:\n${lines.join('')}`
+}
+
+function describe(kind: Kind, item: Item, names: ReadonlyMap<string, string>, session: Session): string {
+  const { id, version, createdAt, updatedAt, ...rest } = item
+  const named = Object.entries(rest).map(([key, value]) => {
+    const field = kind.fields.find(({ path }) => path === key)
+    const name = typeof value === 'string' ? names.get(value) : undefined
+    return field && name !== undefined ? [field.name, name] : [key, value]
+  })
+  if (kind.name === 'resource') {
+    const { clients = [], ...others } = (rest.network ?? {}) as { clients?: { address: string }[] }
+    named.push(['network', { clients: clients.map(({ address }) => address), ...others }])
+  }
+  const shown = { ...Object.fromEntries(named), id, version, createdAt, updatedAt }
+  return fieldLines(shown, session.paint)
+}

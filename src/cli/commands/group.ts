@@ -1,0 +1,91 @@
+// Who is in a group and why, and membership by hand.
+import type { Command } from 'commander'
+import { define, type Handler, option, type Surroundings } from '../command.ts'
+import { kinds } from '../kinds.ts'
+import { resolve } from '../names.ts'
+import { printable } from '../output.ts'
+import { rowCount } from './collection.ts'
+
+interface Member {
+  readonly subjectId: string
+  readonly name: string | null
+  readonly reasons: readonly string[]
+}
+
+export function addGroupCommands(group: Command, around: Surroundings): void {
+  define(
+    group,
+    {
+      name: 'members',
+      summary: 'the members of a group, each with its reasons',
+      words: [['<name>', 'name or id of the group']],
+      options: [
+        option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
+        option('--all', 'all of them'),
+      ],
+      examples: ['engineering', 'trusted-macs --all --json'],
+    },
+    around,
+    async (session, [name = '']) => {
+      const api = await session.api()
+      const { id } = await resolve(api, kinds.group, name)
+      const { all, limit } = session.options
+      const most = all === true ? Number.MAX_SAFE_INTEGER : typeof limit === 'number' ? limit : 50
+      const { items, more } = await api.list<Member>(`/groups/${id}/members`, {}, most)
+      session.answer({ items, next: more ? (items.at(-1)?.subjectId ?? null) : null }, () =>
+        items.length === 0
+          ? `${printable(name)} has no members\n`
+          : session.table(
+              [
+                { title: 'NAME', value: (member) => member.name ?? member.subjectId },
+                { title: 'BECAUSE OF', value: ({ reasons }) => reasons },
+              ],
+              items.toSorted((a, b) => (a.name ?? '').localeCompare(b.name ?? '')),
+            ),
+      )
+      if (more && !session.json) {
+        session.terminal.err(`the first ${items.length} are shown: --all or --limit shows more\n`)
+      }
+    },
+  )
+
+  const change =
+    (method: 'PUT' | 'DELETE', done: string): Handler =>
+    async (session, [name = '', ...members]) => {
+      const api = await session.api()
+      const { id, of } = await resolve(api, kinds.group, name)
+      const kind = of === 'devices' ? kinds.device : kinds.user
+      // All are looked up first, so that a misspelled name changes nothing.
+      const found = await Promise.all(members.map((member) => resolve(api, kind, member)))
+      for (const member of found) await api.request(method, `/groups/${id}/members/${member.id}`)
+      session.answer({ group: id, [done]: found.map((member) => member.id) }, () =>
+        found.map((_, index) => `${done} ${printable(members[index] ?? '')}\n`).join(''),
+      )
+    }
+  const words = [
+    ['<name>', 'name or id of the group'],
+    ['<members...>', 'usernames, or names of devices'],
+  ] as const
+  define(
+    group,
+    {
+      name: 'add',
+      summary: 'adds members by hand',
+      words,
+      examples: ['it-admins erin', 'it-admins erin frank'],
+    },
+    around,
+    change('PUT', 'added'),
+  )
+  define(
+    group,
+    {
+      name: 'remove',
+      summary: 'removes members that were added by hand',
+      words,
+      examples: ['it-admins erin'],
+    },
+    around,
+    change('DELETE', 'removed'),
+  )
+}

@@ -1,0 +1,122 @@
+// What users have beyond the common commands: their state, password, authenticator and groups.
+import type { Command } from 'commander'
+import type { Item } from '../api.ts'
+import { define, option, type Session, type Surroundings } from '../command.ts'
+import { exitCodes, Failure, usage } from '../failure.ts'
+import { kinds } from '../kinds.ts'
+import { resolve } from '../names.ts'
+import { formatValue, printable } from '../output.ts'
+import { readPassword } from '../terminal.ts'
+
+const words = [['<username>', 'username, e-mail address or id']] as const
+
+export function addUserCommands(user: Command, around: Surroundings): void {
+  for (const [name, state, summary] of [
+    ['suspend', 'suspended', 'takes all access away, at every door at once'],
+    ['activate', 'active', 'gives a staged or suspended user access again'],
+  ] as const) {
+    define(user, { name, summary, words, examples: ['alice'] }, around, async (session, [username = '']) => {
+      const api = await session.api()
+      const { id } = await resolve(api, kinds.user, username)
+      const changed = await api.request<Item>('PATCH', `/users/${id}`, { body: { state } })
+      session.answer(changed, () => `${printable(String(changed.username))} is ${state}\n`)
+    })
+  }
+
+  define(
+    user,
+    {
+      name: 'password',
+      summary: 'sets a password, read from standard input or asked for without echo',
+      words,
+      options: [option('--password-stdin', 'read it from standard input even on a terminal')],
+      examples: ['alice', 'alice --password-stdin < password.txt'],
+    },
+    around,
+    async (session, [username = '']) => {
+      const { terminal } = session
+      const piped = session.options.passwordStdin === true
+      const password = await readPassword(piped ? { ...terminal, interactive: false } : terminal)
+      if (password === '') throw usage('the password is empty')
+      const api = await session.api()
+      const { id } = await resolve(api, kinds.user, username)
+      const made = await api.request<Item>('POST', `/users/${id}/factors`, {
+        body: { kind: 'password', password },
+      })
+      session.answer(made, () => `the password of ${printable(username)} is set\n`)
+    },
+  )
+
+  define(
+    user,
+    {
+      name: 'totp',
+      summary: 'makes a new TOTP seed for an authenticator app, and shows it once',
+      words,
+      examples: ['bob', 'bob --json'],
+    },
+    around,
+    async (session, [username = '']) => {
+      const api = await session.api()
+      const { id } = await resolve(api, kinds.user, username)
+      const made = await api.request<Item>('POST', `/users/${id}/factors`, { body: { kind: 'totp' } })
+      session.answer(
+        made,
+        () =>
+          `A new authenticator for ${printable(username)}; the one before it no longer works. Shown now and never again:\n` +
+          `  ${formatValue(made.uri)}\n  seed ${formatValue(made.secret)}\n`,
+      )
+    },
+  )
+
+  define(
+    user,
+    { name: 'groups', summary: 'the groups of a user, each with its reasons', words, examples: ['alice'] },
+    around,
+    async (session, [username = '']) => {
+      const groups = await groupsOf(session, username)
+      session.answer({ items: groups, next: null }, () =>
+        groups.length === 0
+          ? `${printable(username)} is in no group\n`
+          : session.table(
+              [
+                { title: 'GROUP', value: ({ name }) => name },
+                { title: 'BECAUSE OF', value: ({ reasons }) => reasons },
+              ],
+              groups,
+            ),
+      )
+    },
+  )
+}
+
+interface Membership {
+  readonly groupId: string
+  readonly name: string
+  readonly reasons: readonly string[]
+}
+
+/** A decision names all memberships of its subject, with their reasons, whatever the resource. */
+async function groupsOf(session: Session, username: string): Promise<readonly Membership[]> {
+  const api = await session.api()
+  const { id } = await resolve(api, kinds.user, username)
+  const [resource] = (await api.list('/resources', {}, 1)).items
+  if (resource === undefined) {
+    throw new Failure(
+      exitCodes.refused,
+      'there is no resource yet, for which memberships could be explained',
+      {
+        advice: 'Make one: muster resource create directory --kind directory',
+      },
+    )
+  }
+  const body = { user: id, resource: resource.id }
+  const { trace } = await api.request<{ trace: { memberships: readonly Membership[] } }>(
+    'POST',
+    '/access/explain',
+    {
+      body,
+    },
+  )
+  return trace.memberships.toSorted((a, b) => a.name.localeCompare(b.name))
+}
