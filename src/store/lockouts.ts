@@ -16,21 +16,24 @@ export function createLockouts(database: Database, announce: (changes: readonly 
     async reserve(organization, subject, peer, at, settings) {
       const limit = subject === null ? 2_147_483_647 : settings.limit
       const id = subject ?? nobody
+      // A row of failures ends with a pause, which a lock is no part of.
+      const failures = sql`(case when greatest(l.last_failure, l.locked_until) >= ${at}::timestamptz - ${forgottenAfter}::interval
+        then least(l.failures, 1000000) else 0 end + 1)`
       const [row] = await database.query<{ locked: boolean | null; own: number | null }>(sql`
         with own as (
           update familiar_source set failures = failures + 1
-          where org = ${organization} and subject_id = ${id} and peer = ${peer ?? ''}
+          where org = ${organization} and subject_id = ${id} and peer = ${peer}::text
             and last_success > ${at}::timestamptz - ${familiarFor}::interval
           returning failures),
         counted as (
           insert into lockout as l (org, subject_id, failures, last_failure, locked_until)
           values (${organization}, ${id}, 1, ${at}, case when ${limit} <= 1 then ${at}::timestamptz + make_interval(secs => ${settings.firstSeconds}) end)
           on conflict (org, subject_id) do update set
-            failures = case when l.last_failure < ${at}::timestamptz - ${forgottenAfter}::interval then 1 else least(l.failures, 1000000) + 1 end,
+            failures = ${failures},
             last_failure = ${at},
-            locked_until = case when l.last_failure >= ${at}::timestamptz - ${forgottenAfter}::interval and l.failures + 1 >= ${limit}
+            locked_until = case when ${failures} >= ${limit}
               then ${at}::timestamptz + make_interval(secs => least(${settings.longestSeconds},
-                ${settings.firstSeconds} * power(2, least(l.failures + 1 - ${limit}, 20)))) end
+                ${settings.firstSeconds} * power(2, least(${failures} - ${limit}, 20)))) end
           where l.locked_until is null or l.locked_until <= ${at}
           returning l.locked_until is not null as locked),
         told as (
@@ -45,17 +48,21 @@ export function createLockouts(database: Database, announce: (changes: readonly 
     },
 
     async settle(organization, subject, peer, at, how) {
+      // In both, the row of lockout is locked before that of familiar_source, as it is in reserve.
       if (how === 'returned') {
+        // A lock that is in force was not this attempt's doing, if it came from a familiar place: it was let through there.
         await database.query(sql`
           with own as (update familiar_source set failures = greatest(failures - 1, 0)
-            where org = ${organization} and subject_id = ${subject} and peer = ${peer ?? ''})
+            where org = ${organization} and subject_id = ${subject} and peer = ${peer}::text)
           update lockout set failures = greatest(failures - 1, 0), locked_until = null
-          where org = ${organization} and subject_id = ${subject}`)
+          where org = ${organization} and subject_id = ${subject} and (locked_until is null or locked_until <= ${at} or not exists (
+            select from familiar_source where org = ${organization} and subject_id = ${subject} and peer = ${peer}::text
+              and last_success > ${at}::timestamptz - ${familiarFor}::interval))`)
         return
       }
       await database.query(sql`
         with place as (insert into familiar_source (org, subject_id, peer, last_success)
-          select ${organization}::uuid, ${subject}::uuid, ${peer ?? ''}, ${at}::timestamptz
+          select ${organization}::uuid, ${subject}::uuid, ${peer}::text, ${at}::timestamptz where ${peer}::text is not null
           on conflict (org, subject_id, peer) do update set last_success = ${at}, failures = 0)
         update lockout set failures = 0, locked_until = null where org = ${organization} and subject_id = ${subject}`)
     },
