@@ -3,8 +3,9 @@
 import type { OrganizationId } from '../base/ids.ts'
 import { Fault } from '../base/result.ts'
 import type { AuditBody } from '../core/audit/record.ts'
+import { formatAudit } from '../core/audit/text.ts'
 import type { AuditLog } from '../core/ports.ts'
-import type { Database } from './database.ts'
+import { type Database, DatabaseError, isRetryable, isTimeout } from './database.ts'
 import { sql } from './sql.ts'
 
 interface Waiting {
@@ -22,6 +23,23 @@ export function createAuditLog(database: Database): AuditLog & { flushed(): Prom
   const writing = new Map<OrganizationId, Promise<void>>()
   let waiting = 0
 
+  const store = async (organization: OrganizationId, group: readonly Waiting[]): Promise<void> => {
+    try {
+      await database.query(
+        sql`select append_audit(${organization}, ${group.map(({ body }) => body)}::text[])`,
+      )
+      for (const one of group) one.done()
+    } catch (error) {
+      // A record that the database refuses must not take those with it that wait beside it.
+      const refused = error instanceof DatabaseError && !isTimeout(error) && !isRetryable(error)
+      if (refused && group.length > 1) {
+        const half = group.length >> 1
+        await store(organization, group.slice(0, half))
+        await store(organization, group.slice(half))
+      } else for (const one of group) one.failed(error)
+    }
+  }
+
   const write = async (organization: OrganizationId): Promise<void> => {
     for (
       let queue = queues.get(organization) ?? [];
@@ -29,14 +47,7 @@ export function createAuditLog(database: Database): AuditLog & { flushed(): Prom
       queue = queues.get(organization) ?? []
     ) {
       const group = queue.splice(0, mostAtOnce)
-      try {
-        // One text, split by the database: JSON holds no line breaks, and an array would be escaped element by element.
-        const bodies = group.map(({ body }) => body).join('\n')
-        await database.query(sql`select append_audit(${organization}, string_to_array(${bodies}, E'\\n'))`)
-        for (const one of group) one.done()
-      } catch (error) {
-        for (const one of group) one.failed(error)
-      }
+      await store(organization, group)
       waiting -= group.length
     }
     queues.delete(organization)
@@ -50,7 +61,7 @@ export function createAuditLog(database: Database): AuditLog & { flushed(): Prom
       waiting++
       return new Promise((done, failed) => {
         const queue = queues.get(organization) ?? []
-        queue.push({ body: JSON.stringify(body), done, failed })
+        queue.push({ body: formatAudit(body), done, failed })
         queues.set(organization, queue)
         // In a later turn, so that what comes in together is written together.
         if (!writing.has(organization)) {

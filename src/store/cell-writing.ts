@@ -2,6 +2,7 @@
 // epoch (`guard`); everything else happens only if all of them were (`tally`). Builds statements; runs nothing.
 import type { DeviceId, OrganizationId, SubjectId } from '../base/ids.ts'
 import type { AuditBody } from '../core/audit/record.ts'
+import { formatAudit } from '../core/audit/text.ts'
 import type {
   CellChange,
   CellRewrite,
@@ -209,8 +210,7 @@ function logged(organization: OrganizationId, changes: readonly Change[], all: F
     from unnest(${changes.map(({ kind }) => kind)}::text[], ${changes.map(({ id }) => id)}::uuid[]) as c (kind, id) where ${all}`
 }
 
-export const bodies = (audit: readonly AuditBody[]): readonly string[] =>
-  audit.map((body) => JSON.stringify(body))
+export const bodies = (audit: readonly AuditBody[]): readonly string[] => audit.map(formatAudit)
 
 /** New memberships for many cells: those that are as they were read. Answers the ids of the cells that were. */
 export function rewriteStatement(

@@ -2,6 +2,7 @@
 // asked. Which rows, the callers say.
 import type { OrganizationId } from '../../base/ids.ts'
 import type { AuditBody } from '../../core/audit/record.ts'
+import { formatAudit } from '../../core/audit/text.ts'
 import type { Change, ChangeKind, WriteOutcome } from '../../core/ports.ts'
 import { type Database, DatabaseError, type Transaction } from '../database.ts'
 import type { SealedPlace } from '../sealing.ts'
@@ -53,7 +54,7 @@ export async function write(
       if (outcome.outcome !== 'written') throw new Refused(outcome)
       if (changes.length > 0) await tx.query(log(organization, changes))
       // last, because it makes the organization's other writers wait
-      if (audit) await tx.query(sql`select append_audit(${organization}, ${[JSON.stringify(audit)]}::text[])`)
+      if (audit) await tx.query(sql`select append_audit(${organization}, ${[formatAudit(audit)]}::text[])`)
     })
   } catch (error) {
     const outcome = meaning(error, constraints)
