@@ -126,6 +126,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
     standing: core.standing,
     reader: store.reader,
     organizations: store.organizations,
+    attributes: store.attributes,
     feed: store.feed,
     clock: systemClock,
     log,
