@@ -2,11 +2,9 @@
 import pino from 'pino'
 import { serve } from './app.ts'
 import { banner } from './banner.ts'
+import { lacksSecurityFixes, safeNodeReleases } from './base/node-release.ts'
 import { Fault } from './base/result.ts'
 import type { Config } from './config/schema.ts'
-
-/** The security release of 2026-10-21: older ones are for trying Muster, not for production. */
-const safeNode = { 24: [24, 22, 2], 26: [26, 13, 0] } as const
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. */
 export async function run(config: Config, version: string): Promise<number> {
@@ -16,10 +14,10 @@ export async function run(config: Config, version: string): Promise<number> {
   })
   process.on('uncaughtException', (error) => log.error({ err: error }, 'a fault nobody caught'))
   process.on('unhandledRejection', (error) => log.error({ err: error }, 'a failure nobody waited for'))
-  if (isOldNode(process.versions.node)) {
+  if (lacksSecurityFixes(process.versions.node)) {
     log.warn(
       { node: process.versions.node },
-      'this Node lacks the security release of 2026-10-21: in production use 24.22.2 or 26.13 and later',
+      `this Node lacks the security fixes of 2026-10-21: in production use ${safeNodeReleases}`,
     )
   }
   try {
@@ -35,10 +33,4 @@ export async function run(config: Config, version: string): Promise<number> {
     if (!(error instanceof Fault)) log.debug({ err: error }, 'cannot start')
     return 1
   }
-}
-
-function isOldNode(running: string): boolean {
-  const [major = 0, minor = 0, patch = 0] = running.split('.').map(Number)
-  const [, safeMinor, safePatch] = safeNode[major as keyof typeof safeNode] ?? [0, 0, 0]
-  return major < 24 || minor < safeMinor || (minor === safeMinor && patch < safePatch)
 }

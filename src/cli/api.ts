@@ -136,18 +136,16 @@ function parse(text: string): unknown {
 }
 
 function refused(status: number, problem: ProblemDocument, sent: unknown): Failure {
-  const message = problem.title ?? `the server answers ${status}`
+  const message =
+    status === 401 ? 'the token is not accepted' : (problem.title ?? `the server answers ${status}`)
   const advice =
     status === 401
-      ? 'The token is unknown, expired or of another organization: see MUSTER_TOKEN, --organization and $MUSTER_DATA/admin-token'
-      : status === 412 || status === 409 || status === 503
-        ? adviceOfRetry(status)
+      ? 'It is unknown, expired or of another organization: see MUSTER_TOKEN, --organization and $MUSTER_DATA/admin-token'
+      : status === 503
+        ? 'The server is there, but busy or without its database: see `muster doctor`'
         : undefined
   return new Failure(exitCodes.refused, message, { problem, sent, advice })
 }
-
-const adviceOfRetry = (status: number): string | undefined =>
-  status === 503 ? 'The server is there, but busy or without its database: see `muster doctor`' : undefined
 
 const causes: Readonly<Record<string, string>> = {
   ECONNREFUSED: 'nothing listens there',

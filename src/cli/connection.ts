@@ -14,7 +14,8 @@ import type { Terminal } from './terminal.ts'
 export function localConfig({ env, cwd }: Terminal): Config {
   const loaded = loadConfig({ env, cwd })
   if (loaded.ok) return loaded.value
-  throw usage(`the configuration is faulty:\n  ${loaded.error.map(formatProblem).join('\n  ')}`)
+  const errors = loaded.error.map((problem) => ({ field: '', message: formatProblem(problem) }))
+  throw new Failure(exitCodes.usage, 'the configuration is faulty', { problem: { errors } })
 }
 
 /** An origin, or an address below one, without a slash at its end. */
@@ -61,10 +62,13 @@ export function tokenFor(url: string, terminal: Terminal): string {
   const given = terminal.env.MUSTER_TOKEN?.trim()
   const token = given !== undefined && given !== '' ? given : tokenOfFile(url, terminal)
   if (!/^[A-Za-z0-9._~+/=-]+$/.test(token)) throw usage('the API token holds characters that no token has')
-  if (isPlainAndRemote(url)) {
-    terminal.err(`warning: ${url} is not https: the token crosses the network readable to others\n`)
-  }
+  warnOfPlain(url, terminal)
   return token
+}
+
+export function warnOfPlain(url: string, terminal: Terminal): void {
+  if (!isPlainAndRemote(url)) return
+  terminal.err(`warning: ${url} is not https: what is sent, and the token, can be read on the way\n`)
 }
 
 function tokenOfFile(url: string, terminal: Terminal): string {

@@ -4,26 +4,19 @@ import { createSocket } from 'node:dgram'
 import { existsSync, readdirSync, readFileSync, type Stats, statfsSync, statSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { lacksSecurityFixes, safeNodeReleases } from '../../base/node-release.ts'
 import { loadConfig } from '../../config/load.ts'
 import { formatProblem } from '../../config/problems.ts'
 import type { Config } from '../../config/schema.ts'
 import type { Terminal } from '../terminal.ts'
 import { type Check, fault, good, warning } from './check.ts'
 
-/** The first release of Node 24 with the security fixes of October 2026. */
-const safeNode = [24, 22, 2] as const
-
 export function checkNode(version: string): Check {
-  const parts = version.split('.').map(Number)
-  const order =
-    safeNode.map((part, index) => (parts[index] ?? 0) - part).find((difference) => difference !== 0) ?? 0
-  if ((parts[0] ?? 0) < 24) return fault('Node', `${version} is too old`, 'Muster needs Node 24 or later')
-  if (order >= 0) return good('Node', version)
-  return warning(
-    'Node',
-    `${version} lacks the security fixes of ${safeNode.join('.')}`,
-    'For production run the official image (docker/), or Muster on a newer Node of your own',
-  )
+  if (Number.parseInt(version, 10) < 24)
+    return fault('Node', `${version} is too old`, 'Muster needs Node 24 or later')
+  if (!lacksSecurityFixes(version)) return good('Node', version)
+  const advice = `In production use the official image, or Node ${safeNodeReleases}`
+  return warning('Node', `${version} lacks the security fixes of 2026-10-21`, advice)
 }
 
 export function checkConfig(terminal: Terminal): { config: Config | null; check: Check } {

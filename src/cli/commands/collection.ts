@@ -75,7 +75,11 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
       if (items.length === 0)
         return `no ${kind.path}${filter === undefined ? '' : ' that the filter accepts'}\n`
       const columns = kind.columns(names)
-      const key = (item: Item): string => String(columns[0]?.value(item) ?? '')
+      const key = (item: Item): string =>
+        columns
+          .slice(0, 2)
+          .map(({ value }) => String(value(item) ?? ''))
+          .join('\0')
       return session.table(
         columns,
         items.toSorted((a, b) => key(a).localeCompare(key(b))),
@@ -101,7 +105,8 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
     )
     await addSecret(kind, body, session)
     const made = await (await session.api()).request<Item>('POST', `/${kind.path}`, { body })
-    session.answer(made, () => `created ${name} ${titleOf(kind, made)}\n${onceOnly(made)}`)
+    const title = await titleOf(session, kind, made)
+    session.answer(made, () => `created ${name} ${title}\n${onceOnly(made)}`)
   }
 
   const update: Handler = async (session, words) => {
@@ -116,22 +121,23 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
     const api = await session.api()
     const { id } = await one(api, named)
     const changed = await api.request<Item>('PATCH', `/${kind.path}/${id}`, { body })
-    session.answer(changed, () => `changed ${name} ${titleOf(kind, changed)}\n${onceOnly(changed)}`)
+    const title = await titleOf(session, kind, changed)
+    session.answer(changed, () => `changed ${name} ${title}\n${onceOnly(changed)}`)
   }
 
   const remove: Handler = async (session, words) => {
     const api = await session.api()
     const item = await one(api, words)
-    const title = isBinding ? words.join(' → ') : titleOf(kind, item)
+    const title = await titleOf(session, kind, item)
     if (session.terminal.interactive && session.options.yes !== true) {
-      const answer = await session.terminal.ask(`Delete ${name} ${printable(title)}? [y/N] `)
+      const answer = await session.terminal.ask(`Delete ${name} ${title}? [y/N] `)
       if (!/^y(?:es)?$/i.test(answer.trim())) {
         session.terminal.err('nothing was deleted\n')
         return 1
       }
     }
     await api.request('DELETE', `/${kind.path}/${item.id}`)
-    session.answer({ deleted: item.id }, () => `deleted ${name} ${printable(title)}\n`)
+    session.answer({ deleted: item.id }, () => `deleted ${name} ${title}\n`)
     return 0
   }
 
@@ -251,8 +257,12 @@ async function addSecret(kind: Kind, body: Record<string, unknown>, session: Ses
   for (const client of clients) client.secret = secret
 }
 
-function titleOf(kind: Kind, item: Item): string {
-  return printable(String(kind.called === null ? item.id : item[kind.called]))
+/** What it is called in a sentence; a binding by what it binds. */
+async function titleOf(session: Session, kind: Kind, item: Item): Promise<string> {
+  if (kind.called !== null) return printable(String(item[kind.called]))
+  if (session.json) return item.id
+  const names = await namesIn(await session.api(), kind, [item])
+  return ['groupId', 'resourceId'].map((key) => printable(names.get(String(item[key])) ?? '?')).join(' → ')
 }
 
 /** Generated secrets, which no answer shows again. */

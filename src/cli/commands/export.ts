@@ -137,7 +137,8 @@ interface Format {
 
 const yaml: Format = {
   begin: (organization) => stringify({ organization }),
-  entries: (section, entries, first) => `${first ? `\n${section}:\n` : ''}${indent(stringify(entries))}`,
+  entries: (section, entries, first) =>
+    `${first ? `\n${section}:\n` : ''}${indent(stringify(entries, { lineWidth: 0 }))}`,
   endSection: '',
   end: '',
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import type { Command } from 'commander'
 import { call } from '../api.ts'
 import { define, option, type Session, type Surroundings } from '../command.ts'
-import { localConfig, readToken, serverUrl } from '../connection.ts'
+import { localConfig, readToken, serverUrl, warnOfPlain } from '../connection.ts'
 import { exitCodes, Failure, usage } from '../failure.ts'
 import { formatValue, printable } from '../output.ts'
 import { readPassword } from '../terminal.ts'
@@ -39,6 +39,7 @@ export function addInit(program: Command, around: Surroundings): void {
       const { terminal } = session
       const url = serverUrl(terminal)
       const token = setupToken(session)
+      warnOfPlain(url, terminal)
       const name = await answer(session, 'name', 'Name of the organization')
       const domain = await answer(session, 'domain', 'Its DNS domain, such as example.com')
       const slug =
@@ -59,7 +60,13 @@ export function addInit(program: Command, around: Surroundings): void {
         ...(password !== '' && { password }),
       }
       const body = { organization: { slug, name, domain }, owner }
-      const report = (await call(url, '/api/v1/setup', { method: 'POST', token, body })) as Report
+      const sent = call(url, '/api/v1/setup', { method: 'POST', token, body })
+      const report = (await sent.catch((error: unknown) => {
+        const closed = error instanceof Failure && error.problem?.status === 404
+        throw closed
+          ? new Failure(exitCodes.refused, 'there is an organization already', { cause: error })
+          : error
+      })) as Report
       session.answer(report, () => describe(report))
     },
   )
