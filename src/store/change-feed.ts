@@ -54,8 +54,9 @@ export class DatabaseChangeFeed implements ChangeFeed {
 
   /** Begins at the end of the log: nothing has been cached yet. */
   async start(): Promise<void> {
+    // Of the sequence, not of the log: that is emptied after a while, and all numbers below the next would look missing.
     const [row] = await this.#database.house<{ high: string }>(
-      sql`select coalesce(max(seq), 0) as high from change_log`,
+      sql`select case when is_called then last_value else 0 end as high from change_log_seq_seq`,
     )
     // What began before and commits later has a lower number: look a little back.
     this.#high = BigInt(row?.high ?? 0)
@@ -142,9 +143,10 @@ export class DatabaseChangeFeed implements ChangeFeed {
     const entries = rows.filter(({ seq }) => seq !== null)
     for (const { seq } of entries) this.#arrived(BigInt(seq))
     this.#settleHoles(BigInt(xmin), BigInt(xmax))
-    this.#lastSeenMs = began
+    const more = entries.length >= mostRows
+    if (!more) this.#lastSeenMs = began
     if (entries.length > 0) this.#tell(entries.map(({ org, kind, id }) => ({ organization: org, kind, id })))
-    return entries.length >= mostRows
+    return more
   }
 
   #arrived(seq: bigint): void {

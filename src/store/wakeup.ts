@@ -15,6 +15,7 @@ export class PostgresWakeup implements Wakeup {
   readonly #url: Secret
   readonly #log: Log
   #client: pg.Client | null = null
+  #connecting: Promise<void> = Promise.resolve()
   #woken: () => void = () => {}
   #due = false
   #sending = false
@@ -27,7 +28,7 @@ export class PostgresWakeup implements Wakeup {
 
   listen(woken: () => void): void {
     this.#woken = woken
-    void this.#connect()
+    this.#connecting = this.#connect()
   }
 
   notify(): void {
@@ -37,6 +38,7 @@ export class PostgresWakeup implements Wakeup {
 
   async close(): Promise<void> {
     this.#closed = true
+    await this.#connecting
     await this.#client?.end().catch(() => undefined)
   }
 
@@ -57,15 +59,21 @@ export class PostgresWakeup implements Wakeup {
       connectionString: this.#url.reveal(),
       application_name: 'muster-wakeup',
       keepAlive: true,
+      connectionTimeoutMillis: 5_000,
     })
+    let isLost = false
+    // Told more than once: an error, another one as the socket closes, the end.
     const lost = (error?: Error): void => {
-      if (this.#client !== client && this.#client !== null) return
+      if (isLost) return
+      isLost = true
       this.#client = null
-      client.removeAllListeners('end')
-      client.on('error', () => undefined)
+      void client.end().catch(() => undefined)
+      if (this.#closed) return
       if (error)
         this.#log.warn({ err: error }, 'the connection that wakes other processes was lost; polling goes on')
-      if (!this.#closed) setTimeout(() => void this.#connect(), reconnectMs).unref()
+      setTimeout(() => {
+        this.#connecting = this.#connect()
+      }, reconnectMs).unref()
     }
     client.on('error', lost)
     client.on('end', () => lost())
@@ -73,13 +81,12 @@ export class PostgresWakeup implements Wakeup {
     try {
       await client.connect()
       await client.query(`listen ${channel}`)
+      if (isLost) return
       this.#client = client
       // Whatever was told while nobody listened.
       this.#woken()
+      if (this.#due && !this.#sending) void this.#send()
     } catch (error) {
-      client.removeAllListeners()
-      client.on('error', () => undefined)
-      await client.end().catch(() => undefined)
       lost(error as Error)
     }
   }
