@@ -43,14 +43,15 @@ export function processTerminal(): Terminal {
       return Buffer.concat(parts).toString('utf8')
     },
     async ask(question, hidden = false) {
-      stderr.write(question)
-      // readline echoes to its output: a hidden answer goes nowhere.
+      // readline echoes to its output: a hidden answer goes nowhere. It has the terminal's own echo turned off before
+      // anything is asked, so that not even a hasty answer is seen.
       const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() })
       const lines = createInterface({ input: stdin, output: hidden ? nowhere : stderr, terminal: true })
       const ended = new AbortController()
       lines.once('SIGINT', () => ended.abort())
+      if (hidden) stderr.write(question)
       try {
-        return await lines.question('', { signal: ended.signal })
+        return await lines.question(hidden ? '' : question, { signal: ended.signal })
       } catch {
         process.exit(130)
       } finally {

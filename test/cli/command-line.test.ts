@@ -459,7 +459,7 @@ t.test('import checks nothing itself, and gives the server’s objections their 
   t.match(await run(['import', 'b.csv'], { cwd }), { code: 1, err: 'b.csv:3: users[1].email' })
   t.match(await run(['import', 'a.json'], { cwd }), {
     code: 0,
-    out: 'imported 1 users\nAPI tokens, shown now and never again:\n  ci  muster_new',
+    out: 'imported 1 user\nAPI tokens, shown now and never again:\n  ci  muster_new',
   })
   t.equal((await run(['import', 'a.csv'], { cwd })).code, 0)
   t.same(changes().at(-1)?.body, {

@@ -86,11 +86,18 @@ function withLines(failure: Failure, path: string, file: OrganizationFile): Fail
 
 function describe({ counts, tokens, clientSecrets }: Report): string {
   const done = Object.entries(counts).filter(([, count]) => count > 0)
-  const lines = [`imported ${done.map(([name, count]) => `${count} ${name}`).join(', ') || 'nothing'}\n`]
+  const lines = [`imported ${done.map(([name, count]) => counted(name, count)).join(', ') || 'nothing'}\n`]
   if (tokens.length > 0) lines.push('API tokens, shown now and never again:\n')
   for (const { name, token } of tokens) lines.push(`  ${printable(name)}  ${printable(token)}\n`)
   if (clientSecrets.length > 0) lines.push('RADIUS secrets, shown now and never again:\n')
   for (const { address, secret } of clientSecrets)
     lines.push(`  ${printable(address)}  ${printable(secret)}\n`)
   return lines.join('')
+}
+
+const words: Readonly<Record<string, string>> = { serviceAccounts: 'service accounts', manual: 'members' }
+
+function counted(name: string, count: number): string {
+  const word = words[name] ?? name
+  return `${count} ${count === 1 ? word.replace(/s$/, '') : word}`
 }
