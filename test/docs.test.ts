@@ -150,3 +150,14 @@ t.test('container files', async (t) => {
     'clear HTTP stays on the machine',
   )
 })
+
+t.test('SECURITY.md cites only what a test has in its title', async (t) => {
+  const titles = readdirSync(join(root, 'test'), { recursive: true, encoding: 'utf8' })
+    .filter((name) => name.endsWith('.test.ts') && name !== 'docs.test.ts')
+    .flatMap((name) => read(join('test', name)).split('\n'))
+    .filter((line) => !/^\s*(?:\/\/|\*)/.test(line) && /['"`]/.test(line))
+    .join('\n')
+  const cited = new Set(read('SECURITY.md').match(/\b[LRMAWX]\d{2}\b/g))
+  t.ok(cited.size > 15)
+  for (const id of cited) t.ok(new RegExp(`\\b${id}\\b`).test(titles), id)
+})
