@@ -47,6 +47,8 @@ export interface Running {
   readonly publicUrl: string
   /** Does the sample organization exist? */
   readonly sample: boolean
+  /** Is there no organization yet? */
+  readonly empty: boolean
   readonly caFile: string | null
   /** True if everything ended cleanly and in time. */
   stop(): Promise<boolean>
@@ -184,6 +186,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
     hosts,
     publicUrl: publicUrlOf(config, http.port),
     sample: organizations.some(isSample),
+    empty: organizations.length === 0,
     caFile: certificate.caFile,
     stop: () => shutdown.stop(),
   }

@@ -15,6 +15,8 @@ export function banner(running: Running, version: string, dataFolder: string): s
     `  RADIUS   udp localhost:${radiusPort}`,
     `  Health   ${publicUrl}/health/ready, ${publicUrl}/metrics`,
   ]
+  if (running.empty)
+    return [...doors, '', 'There is no organization yet. On this machine: npx muster init', ''].join('\n')
   if (!running.sample) return [...doors, ''].join('\n')
   const local = hosts.every((host) => host === '127.0.0.1' || host === '::1')
   const warning = local

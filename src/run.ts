@@ -8,7 +8,10 @@ import type { Config } from './config/schema.ts'
 
 /** Runs until SIGTERM or SIGINT; resolves with the exit code. */
 export async function run(config: Config, version: string): Promise<number> {
-  const log = pino({ level: config.logLevel, base: null }, pino.destination({ dest: 2, sync: false }))
+  const destination = process.stderr.isTTY
+    ? { write: writeForPeople }
+    : pino.destination({ dest: 2, sync: false })
+  const log = pino({ level: config.logLevel, base: null }, destination)
   const ended = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
   })
@@ -33,4 +36,16 @@ export async function run(config: Config, version: string): Promise<number> {
     if (!(error instanceof Fault)) log.debug({ err: error }, 'cannot start')
     return 1
   }
+}
+
+/** A log line as somebody at a terminal reads it; values stay JSON, so that nothing in them can move the cursor. */
+function writeForPeople(line: string): void {
+  const { level, time, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>
+  const failure = (err as { message?: string } | undefined)?.message
+  const details = Object.entries({ ...fields, ...(failure === undefined ? {} : { error: failure }) })
+  const told = details.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
+  const clock = new Date(Number(time)).toISOString().slice(11, 19)
+  process.stderr.write(
+    `${clock} ${pino.levels.labels[Number(level)] ?? ''} ${JSON.stringify(msg).slice(1, -1)} ${told}\n`,
+  )
 }

@@ -26,7 +26,7 @@ import {
 
 export const defaultSettings: OrganizationSettings = {
   clearTextPasswords: 'loopback',
-  lockout: { limit: 10, firstSeconds: 60, longestSeconds: 3600, wrongCodesPerDay: 50 },
+  lockout: { limit: 5, firstSeconds: 60, longestSeconds: 900, wrongCodesPerDay: 30 },
   rememberPasswordSeconds: 300,
 }
 
