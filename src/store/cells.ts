@@ -1,6 +1,7 @@
 // Cells: read whole in one statement, written in one conditional statement. The version that is compared is read in the
 // same statement as everything it stands for, so whoever compares it later knows that nothing of it has changed.
 import type { OrganizationId } from '../base/ids.ts'
+import { Fault } from '../base/result.ts'
 import type { Device } from '../core/directory/types.ts'
 import type { Cell, CellSubject, Membership } from '../core/membership/cell.ts'
 import type { Cells, Change, RuleSource, WriteOutcome } from '../core/ports.ts'
@@ -15,6 +16,9 @@ import {
 import { toReasons } from './reasons.ts'
 import { deviceColumns, devices, fromJson, toUser, userColumns } from './rows.ts'
 import { type Sql, sql } from './sql.ts'
+
+/** How often a device that changes its owner is looked for. */
+const mostReads = 10
 
 interface CellRow {
   readonly cell_version: string
@@ -111,18 +115,26 @@ export function createCells(
         kind === 'user'
           ? sql`${id}::uuid`
           : sql`(select owner_id from devices where org = ${organization} and id = ${id})`
-      const [cell] = await readUserCells(
-        database,
-        organization,
-        sql`u.org = ${organization} and u.id = ${owner}`,
-      )
-      if (cell !== undefined || kind === 'user') return cell ?? null
-      const [lone] = await readLoneDevices(
-        database,
-        organization,
-        sql`d.org = ${organization} and d.id = ${id}`,
-      )
-      return lone ?? null
+      for (let attempt = 0; attempt < mostReads; attempt++) {
+        const [cell] = await readUserCells(
+          database,
+          organization,
+          sql`u.org = ${organization} and u.id = ${owner}`,
+        )
+        if (cell !== undefined || kind === 'user') return cell ?? null
+        const [lone] = await readLoneDevices(
+          database,
+          organization,
+          sql`d.org = ${organization} and d.id = ${id}`,
+        )
+        if (lone !== undefined) return lone
+        // It may have got an owner between the two statements.
+        const there = await database.query(
+          sql`select from devices where org = ${organization} and id = ${id}`,
+        )
+        if (there.length === 0) return null
+      }
+      throw new Fault('busy', 'a device that changes its owner again and again')
     },
 
     async scan(organization, after, limit) {

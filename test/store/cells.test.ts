@@ -7,7 +7,7 @@ import { silentLog } from '../../src/base/log.ts'
 import { DatabaseChangeFeed } from '../../src/store/change-feed.ts'
 import { noWakeup } from '../../src/store/wakeup.ts'
 import { openStore, type StoreUnderTest, storeKinds } from '../support/store.ts'
-import { testInsertMany, testRefusals, testRewrite } from './cells/refusals.ts'
+import { testInsertMany, testReadWhileReowned, testRefusals, testRewrite } from './cells/refusals.ts'
 import { begin, insertUser } from './cells/world.ts'
 import { testWrites } from './cells/writes.ts'
 
@@ -19,6 +19,7 @@ for (const kind of storeKinds) {
     await t.test('write', (t) => testWrites(t, store))
     await t.test('refusals', (t) => testRefusals(t, store))
     await t.test('rewrite', (t) => testRewrite(t, store))
+    await t.test('a device that changes its owner meanwhile', (t) => testReadWhileReowned(t, store))
     await t.test('insertMany', (t) => testInsertMany(t, store))
     await t.test('the change feed', (t) => testFeed(t, store))
   })

@@ -3,6 +3,8 @@ import type { Test } from 'tap'
 import { type GroupId, newId, type OrganizationId } from '../../../src/base/ids.ts'
 import { Secret } from '../../../src/base/secrets.ts'
 import type { Cell, CellChange } from '../../../src/core/membership/cell.ts'
+import { createInsertMany } from '../../../src/store/cell-batch.ts'
+import { createCells } from '../../../src/store/cells.ts'
 import { createFactors } from '../../../src/store/factors.ts'
 import { StoredFacts } from '../../../src/store/facts.ts'
 import { createGroups } from '../../../src/store/records/groups.ts'
@@ -274,4 +276,32 @@ export async function testInsertMany(t: Test, store: StoreUnderTest) {
     { outcome: 'written' },
     'nothing at all',
   )
+}
+
+/** A device that gets its owner between the statements that look for its cell. */
+export async function testReadWhileReowned(t: Test, store: StoreUnderTest) {
+  const world = await begin(store, 'reowned')
+  const { user: alice } = await insertUser(world, 'alice')
+  const mac = makeDevice('mac')
+  await world.write({ devices: [{ do: 'insert', row: mac }] })
+  let statements = 0
+  const slow = new Proxy(store.database, {
+    get: (of, key) => {
+      if (key !== 'query') return Reflect.get(of, key)
+      return async (statement: Parameters<typeof of.query>[0]) => {
+        if (++statements === 2) {
+          await of.query(
+            sql`update devices set owner_id = ${alice.id} where org = ${world.organization} and id = ${mac.id}`,
+          )
+        }
+        return of.query(statement)
+      }
+    },
+  })
+  const cells = createCells(slow, store.announce, createInsertMany(slow, store.sealer, store.announce))
+  t.match(await cells.read(world.organization, world.device(mac.id)), {
+    user: { id: alice.id },
+    devices: [{ id: mac.id }],
+  })
+  t.equal(await cells.read(world.organization, world.device(newId())), null)
 }
