@@ -14,6 +14,13 @@ export interface ServerUnderTest {
   stop(): Promise<void>
 }
 
+export interface PostgresUnderTest extends ServerUnderTest {
+  /** Ends the server as a crash would (SIGQUIT: immediate shutdown); its data stay. */
+  crash(): Promise<void>
+  /** Starts it again, at the same address. */
+  restart(): Promise<void>
+}
+
 async function answers(url: string): Promise<boolean> {
   const client = new Client({ connectionString: url })
   // A connection refused while the server starts also emits 'error'.
@@ -32,7 +39,7 @@ async function answers(url: string): Promise<boolean> {
 /** Creates and starts a server; fsync stays on. `settings` are parameters of postgresql.conf. */
 export async function startPostgres(
   settings: Readonly<Record<string, string>> = {},
-): Promise<ServerUnderTest> {
+): Promise<PostgresUnderTest> {
   const programs = dirname(programPath('postgres'))
   // PostgreSQL refuses to run as root; Debian's package brings a user for it.
   const as = process.getuid?.() === 0 ? { user: 'postgres' } : {}
@@ -61,18 +68,31 @@ export async function startPostgres(
       '-c',
       `${key}=${value}`,
     ])
-    const server = startProcess(join(programs, 'postgres'), ['-D', data, ...parameters], {
-      ...as,
-      cwd: folder,
-    })
     const url = `postgres://muster:${password}@127.0.0.1:${port}/postgres`
-    await untilReady('PostgreSQL', server, () => answers(url))
-    const stop = async () => {
-      // SIGINT is PostgreSQL's fast shutdown: open connections are ended, not waited for.
-      await server.stop('SIGINT')
-      await remove()
+    const start = async () => {
+      const server = startProcess(join(programs, 'postgres'), ['-D', data, ...parameters], {
+        ...as,
+        cwd: folder,
+      })
+      await untilReady('PostgreSQL', server, () => answers(url))
+      return server
     }
-    return { url, pid: server.pid, stop }
+    let server = await start()
+    return {
+      url,
+      pid: server.pid,
+      async crash() {
+        await server.stop('SIGQUIT')
+      },
+      async restart() {
+        server = await start()
+      },
+      async stop() {
+        // SIGINT is PostgreSQL's fast shutdown: open connections are ended, not waited for.
+        await server.stop('SIGINT')
+        await remove()
+      },
+    }
   } catch (error) {
     await remove()
     throw error
