@@ -1,5 +1,7 @@
 // Many writers on few users, in two processes, while a rule is edited again and again: afterwards every membership is what
 // the rules say of the facts, recomputed from nothing.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
 import t from 'tap'
 import { systemClock } from '../../src/base/clock.ts'
 import { type DeviceId, type GroupId, newId, type OrganizationId, type UserId } from '../../src/base/ids.ts'
@@ -38,11 +40,19 @@ const editedRules = [
 
 /** As a process would be: its own connections, its own knowledge of the rules. */
 function processOn(database: Database) {
-  const cells = createCells(
+  const stored = createCells(
     database,
     () => {},
     createInsertMany(database, {} as never, () => {}),
   )
+  // Time passes between evaluation and writing.
+  const cells: typeof stored = {
+    ...stored,
+    async write(...args) {
+      await sleep(Math.random() < 0.5 ? 0 : Math.random() * 12)
+      return stored.write(...args)
+    },
+  }
   const groups = createGroups({ database, announce: () => {}, seal: () => Buffer.alloc(0) })
   const rules: RuleSource = {
     epoch: cells.epoch,
@@ -170,23 +180,44 @@ t.test('memberships under contention equal those recomputed from nothing', async
     }
   }
 
-  let writing = true
-  const editor = async (): Promise<number> => {
-    let edits = 0
-    for (let i = 0; writing || edits < 4; i++) {
-      const { engine, groups: records } = processes[i % 2] as (typeof processes)[number]
-      const now = await records.find(organization, edited.id)
-      if (now === null) throw new Error('the group is gone')
-      const row: Group = { ...now, rule: editedRules[i % editedRules.length] as string, status: 'activating' }
-      const { outcome } = await records.update(organization, row, auditOf('group.update'))
-      t.equal(outcome, 'written')
-      await engine.activateGroup(organization, edited.id)
-      edits++
-    }
-    return edits
+  const edit = async (round: number): Promise<void> => {
+    const { engine, groups: records } = processes[round % 2] as (typeof processes)[number]
+    const now = await records.find(organization, edited.id)
+    if (now === null) throw new Error('the group is gone')
+    const rule = editedRules[round % editedRules.length] as string
+    const row: Group = { ...now, rule, status: 'activating' }
+    const { outcome } = await records.update(organization, row, auditOf('group.update'))
+    if (outcome !== 'written') throw new Error(outcome)
+    await engine.activateGroup(organization, edited.id)
   }
-  const writers = Array.from({ length: 8 }, async (_, i) => {
-    for (let n = 0; n < 40; n++)
+  /** What is not as it would be if it were recomputed from nothing. */
+  const faults = async (): Promise<string[]> => {
+    const compiled = compileRules(await first.rules.read(organization), silentLog)
+    const cells = await first.cells.scan(organization, null, 1000)
+    const wrong = cells.filter(
+      (cell) => `${spell(cell.memberships)}` !== `${spell(evaluate(cell, compiled, new Date()))}`,
+    )
+    const ids = cells
+      .flatMap(({ user: own, devices: owned }) => [...(own ? [own] : []), ...owned])
+      .map(({ id }) => id)
+    const everybody = [...users, ...devices].map(({ id }) => id)
+    const [rows] = await store.database.query<{ n: number }>(
+      sql`select count(*)::int as n from membership where org = ${organization}`,
+    )
+    const group = await first.groups.find(organization, edited.id)
+    return [
+      ...wrong.map(({ subject }) => `${subject.kind} ${subject.id} is wrong`),
+      ...(`${ids.sort()}` === `${everybody.sort()}` ? [] : ['somebody is in no cell, or in two']),
+      ...(rows?.n === cells.flatMap(({ memberships }) => memberships).length
+        ? []
+        : ['memberships beside the cells']),
+      ...(group?.status === 'active' ? [] : ['the rule was not carried through']),
+    ]
+  }
+  // In rounds, because later changes and later edits would mend what earlier ones spoiled.
+  for (let round = 0; round < 60; round++) {
+    const writers = Array.from({ length: 8 }, async (_, i) => {
+      await sleep(Math.random() * 12)
       await write((processes[i % 2] as (typeof processes)[number]).engine).catch(
         (error: { reason?: string }) => {
           // too contended is an honest answer; anything else is a fault of ours
@@ -194,36 +225,55 @@ t.test('memberships under contention equal those recomputed from nothing', async
           counts.refused++
         },
       )
-  })
-  const editing = editor()
-  await Promise.all(writers)
-  writing = false
-  const edits = await editing
-  t.comment(`${counts.written} changes, ${counts.refused} too contended, ${edits} edits of the rule`)
-  t.ok(counts.written > 250)
+    })
+    await Promise.all([...writers, ...(round % 3 === 2 ? [] : [edit(round)])])
+    const found = await faults()
+    if (found.length > 0) return t.same(found, [], `round ${round}`)
+  }
+  t.comment(`${counts.written} changes, ${counts.refused} too contended`)
+  t.ok(counts.written > 400)
+})
 
-  const compiled = compileRules(await first.rules.read(organization), silentLog)
-  const cells = await first.cells.scan(organization, null, 1000)
-  t.same(
-    cells
-      .flatMap((cell) => [
-        ...(cell.user ? [cell.user.id as string] : []),
-        ...cell.devices.map(({ id }) => id as string),
-      ])
-      .sort(),
-    [...users, ...devices].map(({ id }) => id as string).sort(),
-    'everybody is in exactly one cell',
+t.test('a new rule waits for a writer of the old one', async (t) => {
+  const store = await openStore(t, 'served', '')
+  const { id: organization } = await plantOrganization(store, 'barrier')
+  const group = makeGroup('sales', { mode: 'dynamic', rule: 'department eq "Finance"' })
+  await plant(store, organization, { groups: [group] })
+  const { engine, groups, cells } = processOn(store.database)
+  const row = makeUser('alice')
+  const audit = [auditOf('test')]
+  await engine.change(organization, [], () => ok({ user: { do: 'insert', row }, audit }))
+  const subject: CellSubject = { kind: 'user', id: row.id }
+
+  // The writer has seen the old epoch, and waits for the row while the rule is changed.
+  const { url } = store.database.place as Extract<Database['place'], { kind: 'served' }>
+  const holder = new Client({ connectionString: url.reveal() })
+  await holder.connect()
+  await holder.query('begin')
+  await holder.query('select from users where id = $1 for update', [row.id])
+  const writing = engine.change(organization, [subject], ([cell]) =>
+    ok({ user: { do: 'update', row: { ...(cell?.user as typeof row), department: 'Sales' } }, audit }),
   )
-  for (const cell of cells)
-    t.same(
-      spell(cell.memberships),
-      spell(evaluate(cell, compiled, new Date())),
-      `${cell.subject.kind} ${cell.subject.id}`,
-    )
-  const inCells = spell(cells.flatMap(({ memberships }) => memberships))
-  const rows = await store.database.query<{ subject_id: string; group_id: string }>(
-    sql`select subject_id, group_id from membership where org = ${organization}`,
+  await sleep(300)
+  const { outcome } = await groups.update(
+    organization,
+    { ...group, rule: 'department eq "Sales"', status: 'activating' },
+    auditOf('group.update'),
   )
-  t.equal(rows.length, inCells.length, 'no row beside them')
-  t.equal((await first.groups.find(organization, edited.id))?.status, 'active')
+  t.equal(outcome, 'written')
+  let active = false
+  const activating = engine.activateGroup(organization, group.id).then(() => {
+    active = true
+  })
+  await sleep(300)
+  t.equal(active, false)
+  await holder.query('commit')
+  await holder.end()
+  t.match(await writing, { outcome: 'written', joined: [] }, 'written by the old rule')
+  await activating
+  t.match(
+    (await cells.read(organization, subject))?.memberships,
+    [{ groupId: group.id }],
+    'and put right by the new one',
+  )
 })
