@@ -243,6 +243,7 @@ export class LdapConnection implements Session {
     })
     this.#ports.metrics.operation('extended', secured ? 'success' : 'other')
     this.#held = []
+    this.#paused = false
     this.#inbox.clear()
     if (secured) this.#socket.onData((bytes) => this.#received(bytes))
     else this.#finish()

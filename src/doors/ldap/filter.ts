@@ -234,12 +234,12 @@ function extensible(
   vocabulary: Vocabulary,
   references: References,
 ): Condition {
-  if (type === null || dnAttributes) return unknown
   const rule = matchingRule?.toLowerCase()
+  const isPlain = rule === undefined || plainRules.has(rule)
+  if (type === null || dnAttributes || !(isPlain || exactRules.has(rule))) return unknown
   return withSource(type, vocabulary, (source) => {
-    if (rule === undefined || plainRules.has(rule))
-      return equality(source, matchValue, vocabulary, references)
-    if (!exactRules.has(rule) || source.kind !== 'field' || source.syntax !== 'text') return unknown
+    if (isPlain) return equality(source, matchValue, vocabulary, references)
+    if (source.kind !== 'field' || source.syntax !== 'text') return unknown
     const { field } = source
     // Only what is stored as it was written can be compared so.
     return 'custom' in field

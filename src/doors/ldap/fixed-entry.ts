@@ -1,41 +1,41 @@
 // Entries that are in no table: the top of the tree, its branches, the root DSE, the subschema, and a service account as
 // it sees itself. Their attributes are at hand, so that a filter on them has an answer at once.
+import type { Organization } from '../../core/directory/types.ts'
 import type { Filter } from '../../wire/ldap/filter.ts'
-import { compileFilter, type References } from './filter.ts'
+import { compileFilter, type References, type Vocabulary } from './filter.ts'
 import type { Source } from './layout.ts'
-import type { NamingContext } from './naming-context.ts'
 import { type AttributeType, findType, typeOf } from './schema.ts'
 import { encodeShown, type Selection, selects } from './selection.ts'
 import { subschemaDn } from './stored-entry.ts'
-import { type Branch, Tree } from './tree.ts'
+import { type Branch, branches, Tree } from './tree.ts'
 
 export interface FixedEntry {
   readonly dn: string
   readonly attributes: readonly { readonly type: AttributeType; readonly values: readonly string[] }[]
+  /** What filters can ask of it. */
+  readonly vocabulary: Vocabulary
 }
-
-export const fixedEntry = (
-  dn: string,
-  attributes: Readonly<Record<string, readonly string[]>>,
-): FixedEntry => ({
-  dn,
-  attributes: Object.entries(attributes)
-    .filter(([, values]) => values.length > 0)
-    .map(([name, values]) => ({ type: typeOf(name), values })),
-})
 
 const nobody: References = { group: () => null, subject: () => null }
 const noTree = new Tree({ domain: 'invalid' })
 
-/** Does the filter select it? Attributes are found by their standard names. */
-export function fixedMatches(entry: FixedEntry, filter: Filter): boolean {
+export function fixedEntry(dn: string, values: Readonly<Record<string, readonly string[]>>): FixedEntry {
+  const attributes = Object.entries(values)
+    .filter(([, own]) => own.length > 0)
+    .map(([name, own]) => ({ type: typeOf(name), values: own }))
+  const sources = new Map<AttributeType, Source>(
+    attributes.map(({ type, values }) => [type, { kind: 'constant', syntax: type.syntax, values }]),
+  )
   const source = (name: string): Source | 'absent' | undefined => {
     const type = findType(name)
-    if (type === undefined) return undefined
-    const own = entry.attributes.find((each) => each.type === type)
-    return own === undefined ? 'absent' : { kind: 'constant', syntax: type.syntax, values: own.values }
+    return type === undefined ? undefined : (sources.get(type) ?? 'absent')
   }
-  return compileFilter(filter, { tree: noTree, source }, nobody).op === 'true'
+  return { dn, attributes, vocabulary: { tree: noTree, source } }
+}
+
+/** Does the filter select it? Attributes are found by their standard names. */
+export function fixedMatches(entry: FixedEntry, filter: Filter): boolean {
+  return compileFilter(filter, entry.vocabulary, nobody).op === 'true'
 }
 
 export function encodeFixed(entry: FixedEntry, selection: Selection): Buffer[] {
@@ -61,33 +61,49 @@ const operational = (dn: string, structuralClass: string, hasSubordinates: boole
   hasSubordinates: [hasSubordinates ? 'TRUE' : 'FALSE'],
 })
 
-export function topEntry({ tree, organization }: NamingContext): FixedEntry {
-  return fixedEntry(tree.suffix, {
+/** The entries above all others. */
+export interface Upper {
+  readonly top: FixedEntry
+  readonly branches: Readonly<Record<Branch, FixedEntry>>
+}
+
+export function upperEntries(tree: Tree, organization: Organization): Upper {
+  const top = fixedEntry(tree.suffix, {
     objectClass: ['top', 'organization', 'dcObject'],
     o: [organization.name],
     dc: [organization.domain.split('.')[0] ?? ''],
     ...operational(tree.suffix, 'organization', true),
   })
+  const branchEntry = (branch: Branch) => {
+    const dn = tree.branchDn(branch)
+    return fixedEntry(dn, {
+      objectClass: ['top', 'organizationalUnit'],
+      ou: [branch],
+      ...operational(dn, 'organizationalUnit', true),
+    })
+  }
+  const entries = branches.map((branch) => [branch, branchEntry(branch)] as const)
+  return { top, branches: Object.fromEntries(entries) as Record<Branch, FixedEntry> }
 }
 
-export function branchEntry({ tree }: NamingContext, branch: Branch): FixedEntry {
-  const dn = tree.branchDn(branch)
-  return fixedEntry(dn, {
-    objectClass: ['top', 'organizationalUnit'],
-    ou: [branch],
-    ...operational(dn, 'organizationalUnit', true),
-  })
-}
+const services = new WeakMap<Tree, Map<string, FixedEntry>>()
+const servicesKept = 256
 
 export function serviceEntry(
-  { tree }: NamingContext,
-  service: { readonly id: string; readonly name: string },
-) {
-  const dn = tree.entryDn('services', service.name)
-  return fixedEntry(dn, {
+  tree: Tree,
+  { id, name }: { readonly id: string; readonly name: string },
+): FixedEntry {
+  const ofTree = services.get(tree) ?? new Map<string, FixedEntry>()
+  const kept = ofTree.get(`${id} ${name}`)
+  if (kept !== undefined) return kept
+  const dn = tree.entryDn('services', name)
+  const entry = fixedEntry(dn, {
     objectClass: ['top', 'applicationProcess'],
-    cn: [service.name],
-    entryUUID: [service.id],
+    cn: [name],
+    entryUUID: [id],
     ...operational(dn, 'applicationProcess', false),
   })
+  if (ofTree.size >= servicesKept) ofTree.clear()
+  services.set(tree, ofTree.set(`${id} ${name}`, entry))
+  return entry
 }

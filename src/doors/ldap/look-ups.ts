@@ -1,6 +1,7 @@
 // One user by a unique key, as most searches want it: from memory where it is still true, otherwise together with all
 // others that are wanted at this moment, in one statement.
 import type { OrganizationId, UserId } from '../../base/ids.ts'
+import { Fault } from '../../base/result.ts'
 import { nameKey } from '../../core/directory/names.ts'
 import type { Change, ChangeFeed, DirectoryReader, UserEntry } from '../../core/ports.ts'
 import { encodeAttribute } from '../../wire/ldap/encode-entry.ts'
@@ -92,16 +93,22 @@ export class LookUps {
   }
 
   async #work(queue: Queue): Promise<void> {
-    while (queue.waiting.size > 0) {
-      const batch = this.#take(queue)
-      try {
-        const found = await this.#read(queue, [...batch.keys()])
-        for (const [key, wanted] of batch) wanted.resolve(found.get(key) ?? null)
-      } catch (error) {
-        for (const wanted of batch.values()) wanted.reject(error)
-      }
-    }
+    while (queue.waiting.size > 0) await this.#serve(queue, this.#take(queue))
     queue.reading = false
+  }
+
+  async #serve(queue: Queue, batch: ReadonlyMap<string, Wanted>): Promise<void> {
+    try {
+      const found = await this.#read(queue, [...batch.keys()])
+      for (const [key, wanted] of batch) wanted.resolve(found.get(key) ?? null)
+    } catch (error) {
+      if (error instanceof Fault || batch.size === 1) {
+        for (const wanted of batch.values()) wanted.reject(error)
+        return
+      }
+      // Whoever's key it is that cannot be asked for, it is not the others' fault.
+      for (const [key, wanted] of batch) await this.#serve(queue, new Map([[key, wanted]]))
+    }
   }
 
   #take(queue: Queue): Map<string, Wanted> {

@@ -5,6 +5,8 @@ import { nameKey } from '../../core/directory/names.ts'
 import type { AttributeDefinition, Organization } from '../../core/directory/types.ts'
 import type { DeviceEntry, DirectoryReader, UserEntry } from '../../core/ports.ts'
 import { deviceLayout } from './device-entry.ts'
+import type { Vocabulary } from './filter.ts'
+import { type Upper, upperEntries } from './fixed-entry.ts'
 import { type GroupEntry, groupLayout } from './group-entry.ts'
 import type { Source } from './layout.ts'
 import { customType, type Layout } from './layout.ts'
@@ -24,6 +26,9 @@ export class NamingContext {
   readonly users: Layout<UserEntry>
   readonly groupEntries: Layout<GroupEntry>
   readonly devices: Layout<DeviceEntry>
+  readonly upper: Upper
+  /** For filters on the entries of a branch. */
+  readonly vocabularies: Readonly<Record<'users' | 'groups' | 'devices', Vocabulary>>
   /** What the organization has declared. */
   readonly declared: readonly AttributeType[]
   readonly declaredOf: Readonly<Record<'users' | 'devices', readonly string[]>>
@@ -47,6 +52,12 @@ export class NamingContext {
     this.users = userLayout(definitions, tree, loginShell)
     this.groupEntries = groupLayout(tree)
     this.devices = deviceLayout(definitions, tree)
+    this.upper = upperEntries(tree, organization)
+    this.vocabularies = {
+      users: { tree, source: (name) => this.#sourceIn(this.users, name) },
+      groups: { tree, source: (name) => this.#sourceIn(this.groupEntries, name) },
+      devices: { tree, source: (name) => this.#sourceIn(this.devices, name) },
+    }
     const declared = new Map(definitions.map((each) => [each.name.toLowerCase(), customType(each)] as const))
     this.declared = [...declared.values()]
     this.#declaredByName = new Map([...declared, ...this.declared.map((type) => [type.oid, type] as const)])
@@ -64,8 +75,7 @@ export class NamingContext {
     return this.#declaredByName.get(name) ?? findType(name)
   }
 
-  /** For filters on the entries of a branch. */
-  sourceIn(layout: Layout<never>, name: string): Source | 'absent' | undefined {
+  #sourceIn<T>(layout: Layout<T>, name: string): Source | 'absent' | undefined {
     const type = this.findType(name)
     return type === undefined ? undefined : (layout.byKey.get(type.key)?.source ?? 'absent')
   }

@@ -7,13 +7,12 @@ import type { DirectoryReader } from '../../core/ports.ts'
 import type { Filter } from '../../wire/ldap/filter.ts'
 import type { Scope } from '../../wire/ldap/messages.ts'
 import type { UniqueKey } from './entry-cache.ts'
-import { compileFilter, type Vocabulary } from './filter.ts'
-import { branchEntry, type FixedEntry, fixedMatches, serviceEntry, topEntry } from './fixed-entry.ts'
+import { compileFilter } from './filter.ts'
+import { type FixedEntry, fixedMatches, serviceEntry } from './fixed-entry.ts'
 import { allOf, no, selecting, yes } from './fold.ts'
-import type { Layout } from './layout.ts'
 import type { NamingContext } from './naming-context.ts'
 import { FilterReferences } from './references.ts'
-import { type Branch, branches, type Place } from './tree.ts'
+import type { Branch, Place } from './tree.ts'
 
 export type StoredBranch = Exclude<Branch, 'services'>
 
@@ -46,9 +45,6 @@ export const isCalled = (branch: StoredBranch, name: string): Condition => ({
   value: name,
 })
 
-const layoutIn = (context: NamingContext, branch: StoredBranch): Layout<never> =>
-  ({ users: context.users, groups: context.groupEntries, devices: context.devices })[branch] as Layout<never>
-
 /** The parts of a search, none of them empty for certain. A promise where names in the filter must be looked up first. */
 export function planSearch(
   place: Exclude<Place, { at: 'nowhere' }>,
@@ -77,11 +73,11 @@ function fixedParts(
   const candidates: FixedEntry[] = []
   const hasBase = scope !== 'singleLevel'
   if (place.at === 'top') {
-    if (hasBase) candidates.push(topEntry(context))
-    if (scope !== 'baseObject') candidates.push(...branches.map((branch) => branchEntry(context, branch)))
-  } else if (place.at === 'branch' && hasBase) candidates.push(branchEntry(context, place.branch))
+    if (hasBase) candidates.push(context.upper.top)
+    if (scope !== 'baseObject') candidates.push(...Object.values(context.upper.branches))
+  } else if (place.at === 'branch' && hasBase) candidates.push(context.upper.branches[place.branch])
   if (principal.kind === 'service' && isWanted(place, scope, 'services', principal.name)) {
-    candidates.push(serviceEntry(context, principal))
+    candidates.push(serviceEntry(context.tree, principal))
   }
   const entries = candidates.filter((entry) => fixedMatches(entry, filter))
   return entries.length === 0 ? [] : [{ kind: 'fixed', entries }]
@@ -113,16 +109,12 @@ function storedParts(
     const reached = reach(principal, branch)
     if (reached.op === 'false' || !isWanted(place, scope, branch)) continue
     const named = place.at === 'entry' ? isCalled(branch, place.name) : yes
-    const vocabulary = vocabularyOf(context, branch)
-    const where = selecting(allOf([named, reached, compileFilter(filter, vocabulary, references)]))
+    const where = selecting(
+      allOf([named, reached, compileFilter(filter, context.vocabularies[branch], references)]),
+    )
     if (where.op !== 'false') parts.push({ kind: branch, where })
   }
   return parts
-}
-
-export function vocabularyOf(context: NamingContext, branch: StoredBranch): Vocabulary {
-  const layout = layoutIn(context, branch)
-  return { tree: context.tree, source: (name) => context.sourceIn(layout, name) }
 }
 
 const uniqueKeys: Readonly<Record<string, UniqueKey>> = { username: 'username', email: 'email', id: 'id' }

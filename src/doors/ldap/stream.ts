@@ -20,6 +20,12 @@ const mostComparisons = 20_000
 /** Entries of groups with their members, which may be large. */
 const largeEntriesPerRead = 4
 
+/** Parts as cookies number them: which of them a search has may change from page to page. */
+const partOrder = { fixed: 0, users: 1, groups: 2, devices: 3 } as const satisfies Record<
+  Part['kind'],
+  number
+>
+
 /** `empty`: nothing was found at all, which may mean that the base is not there. */
 export async function stream(
   asked: Asked,
@@ -106,9 +112,11 @@ class Stream {
 
   async run(): Promise<Answer | 'empty'> {
     const { request, page, operation } = this.#asked
-    for (let part = this.#position.part; part < this.#parts.length; part++) {
-      if (part !== this.#position.part) this.#position = { ...this.#position, part, after: '' }
-      const end = await this.#sendPart(this.#parts[part] as Part)
+    for (const part of this.#parts) {
+      const order = partOrder[part.kind]
+      if (order < this.#position.part) continue
+      if (order !== this.#position.part) this.#position = { ...this.#position, part: order, after: '' }
+      const end = await this.#sendPart(part)
       if (operation.abandoned) return null
       if (end === 'limit') return this.#limitReached()
     }
