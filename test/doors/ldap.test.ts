@@ -8,6 +8,7 @@ import { extendedOids } from '../../src/wire/ldap/oids.ts'
 import { resultCodes as code } from '../../src/wire/ldap/result-codes.ts'
 import { bindRequest, extendedRequest, type RawClient, searchRequest } from '../support/ldap-client.ts'
 import { open as openDoor, type Setup, suffix, userDn } from '../support/ldap-door.ts'
+import { readVectors } from '../vectors/ldap/read.ts'
 
 const folder = t.testdir({})
 const open = (t: Parameters<typeof openDoor>[0], setup?: Setup) => openDoor(t, folder, setup)
@@ -254,6 +255,20 @@ t.test('L09 what is no LDAP closes the connection with a notice, and no other on
     const client = await connect()
     client.raw(Buffer.from(hex, 'hex'))
     t.equal(await farewell(client), code.protocolError, what)
+  }
+  t.equal((await witness.search(suffix, '(uid=alice)')).entries.length, 1)
+})
+
+t.test('L09 every hostile message of the vectors ends with its connection, or with an answer', async (t) => {
+  const { connect, bound } = await open(t)
+  const witness = await bound()
+  for (const { title, bytes, expected } of readVectors('hostile')) {
+    const client = await connect()
+    client.raw(bytes)
+    client.finish()
+    await client.until(() => false)
+    const isAnswerable = expected.includes(' ')
+    if (isAnswerable) t.equal(client.received.length, 1, title)
   }
   t.equal((await witness.search(suffix, '(uid=alice)')).entries.length, 1)
 })

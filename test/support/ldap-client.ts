@@ -80,6 +80,11 @@ export class RawClient {
     this.#socket.write(bytes)
   }
 
+  /** Says that nothing more will be sent; answers still come. */
+  finish(): void {
+    this.#socket.end()
+  }
+
   pause(): void {
     this.#socket.pause()
   }

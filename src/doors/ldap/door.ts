@@ -53,7 +53,7 @@ export function createLdapDoor(options: LdapDoorOptions): LdapDoor {
   const log = sparseLog(options.log, { perSecond: 10, burst: 50 }, clock)
   const contexts = new NamingContexts(options, settings.loginShell)
   const contextOf = contexts.find.bind(contexts)
-  const lookUps = new LookUps({ reader, feed, contextOf, metrics }, settings.cacheBytes)
+  const lookUps = new LookUps({ reader, feed, contextOf, clock, metrics }, settings.cacheBytes)
   const cookies = new PagingCookies()
   const { memberBytes } = settings
   const searching: SearchPorts = { reader, lookUps, memberBytes, contextOf, cookies, clock, settings }

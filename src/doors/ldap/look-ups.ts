@@ -1,5 +1,6 @@
 // One user by a unique key, as most searches want it: from memory where it is still true, otherwise together with all
 // others that are wanted at this moment, in one statement.
+import type { Clock } from '../../base/clock.ts'
 import type { OrganizationId, UserId } from '../../base/ids.ts'
 import { Fault } from '../../base/result.ts'
 import { nameKey } from '../../core/directory/names.ts'
@@ -15,6 +16,7 @@ export interface LookUpPorts {
   readonly reader: Pick<DirectoryReader, 'usersByKey'>
   readonly feed: ChangeFeed
   readonly contextOf: ContextOf
+  readonly clock: Clock
   readonly metrics: LdapMetrics
 }
 
@@ -39,6 +41,8 @@ interface Reading {
 }
 
 const mostKeys = 500
+/** What fails later than this is not tried again one by one. */
+const longestRetriedMs = 1_000
 const changesOfEveryone = new Set<Change['kind']>(['group', 'attribute', 'organization'])
 
 export class LookUps {
@@ -98,12 +102,16 @@ export class LookUps {
   }
 
   async #serve(queue: Queue, batch: ReadonlyMap<string, Wanted>): Promise<void> {
+    const { clock } = this.#ports
+    const began = clock.monotonicMs()
     try {
       const found = await this.#read(queue, [...batch.keys()])
       for (const [key, wanted] of batch) wanted.resolve(found.get(key) ?? null)
     } catch (error) {
-      if (error instanceof Fault || batch.size === 1) {
-        for (const wanted of batch.values()) wanted.reject(error)
+      const isSlow = clock.monotonicMs() - began > longestRetriedMs
+      if (error instanceof Fault || isSlow || batch.size === 1) {
+        const told = isSlow ? new Fault('unavailable', 'a look-up took too long', { cause: error }) : error
+        for (const wanted of batch.values()) wanted.reject(told)
         return
       }
       // Whoever's key it is that cannot be asked for, it is not the others' fault.
