@@ -5,8 +5,9 @@ import type { BindingAttributes, RadiusReply } from '../directory/types.ts'
 /** Merges attributes given in order of precedence, first one strongest. */
 export function mergeAttributes(inOrder: readonly BindingAttributes[]): BindingAttributes {
   const radius = mergeReplies(inOrder.flatMap((a) => (a.radius ? [a.radius] : [])))
-  const ldap = Object.assign({}, ...inOrder.map((a) => a.ldap ?? {}).reverse())
-  const claims = Object.assign({}, ...inOrder.map((a) => a.claims ?? {}).reverse())
+  // Without a prototype: a claim called `__proto__` is a claim like any other.
+  const ldap = Object.assign(Object.create(null), ...inOrder.map((a) => a.ldap ?? {}).reverse())
+  const claims = Object.assign(Object.create(null), ...inOrder.map((a) => a.claims ?? {}).reverse())
   const role = inOrder.find((a) => a.role !== undefined)?.role
   return {
     ...(radius ? { radius } : {}),

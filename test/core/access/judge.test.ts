@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { mergeAttributes } from '../../../src/core/access/attributes.ts'
 import { firstFactors } from '../../../src/core/access/demands.ts'
-import { type Judgement, judge } from '../../../src/core/access/judge.ts'
+import { isWelcome, type Judgement, judge } from '../../../src/core/access/judge.ts'
 import { type DenyReason, denyReasons } from '../../../src/core/access/reasons.ts'
 import { type FactorKind, factorKinds } from '../../../src/core/directory/types.ts'
 import {
@@ -118,6 +118,18 @@ t.test('the table', async (t) => {
   )
 })
 
+t.test('who is welcome is who is not refused whatever is shown', async (t) => {
+  const regardless = new Set<Answer>([
+    ...(['unknown-resource', 'unknown-subject', 'subject-staged', 'subject-suspended'] as const),
+    ...(['account-disabled', 'no-binding'] as const),
+  ])
+  for (const [name, scene, answer] of table) {
+    const facts = factsOf({ ...plain, ...scene })
+    if (facts.organization === null) continue
+    t.equal(isWelcome(facts), !regardless.has(answer), name)
+  }
+})
+
 t.test('each step goes before all that follow it', async (t) => {
   // every scene fails at its own step and at all later ones
   const failing: readonly (readonly [Partial<Scene>, Answer])[] = [
@@ -221,8 +233,9 @@ t.test('attributes: for each single one the first binding that has it wins', asy
   })
   t.same(mergeAttributes([{}, { role: 'auditor' }, { role: 'owner' }]), { role: 'auditor' })
   const hostile = JSON.parse('{"claims":{"__proto__":{"polluted":true},"x":1}}')
-  mergeAttributes([hostile, { claims: { y: 2 } }])
+  const merged = mergeAttributes([hostile, { claims: { y: 2 } }])
   t.notOk('polluted' in {}, 'no claim reaches a prototype')
+  t.notOk('polluted' in (merged.claims ?? {}), 'nor brings one of its own')
 })
 
 // ---- for every scene ---------------------------------------------------------------------------------------------
