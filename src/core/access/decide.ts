@@ -11,7 +11,7 @@ import type { AccessFacts, AuditLog, ChangeFeed } from '../ports.ts'
 import type { Decision, Trace } from './decision.ts'
 import { demandsOf, grantsOf } from './demands.ts'
 import type { Facts, Shown } from './facts.ts'
-import { type Effect, judge, transportIsGood } from './judge.ts'
+import { type Effect, isWelcome, judge, transportIsGood } from './judge.ts'
 import type { AccessRequest } from './request.ts'
 
 export interface AccessPorts extends EvidencePorts {
@@ -53,10 +53,11 @@ export function createAccess(ports: AccessPorts): Access {
     if (organization === null || !transportIsGood(request, known))
       return { accepted: [], rejected: null, counted: false }
     const demands = demandsOf(grantsOf(known))
-    return checkEvidence(
-      { request, organization, subject, resourceId: resource?.resource.id ?? null, demands },
-      ports,
-    )
+    const situation = {
+      ...{ request, organization, subject, demands, resourceId: resource?.resource.id ?? null },
+      mayBeRemembered: isWelcome(known),
+    }
+    return checkEvidence(situation, ports)
   }
 
   const perform = async (request: AccessRequest, effects: readonly Effect[]): Promise<void> => {

@@ -111,7 +111,15 @@ export function transportIsGood(request: AccessRequest, facts: Pick<Facts, 'orga
   return clearTextPasswords === 'loopback' && (peer === '::1' || peer?.startsWith('127.') === true)
 }
 
-function isGranted(facts: Facts, grants: readonly Grant[]): boolean {
+/** Do steps 2 and 3 let this subject pass, so that what is shown decides? */
+export function isWelcome(facts: Pick<Facts, 'subject' | 'resource'>): boolean {
+  const { subject, resource } = facts
+  if (subject === null || resource === null || !resource.resource.enabled) return false
+  const isActive = subject.kind === 'user' ? subject.user.state === 'active' : subject.account.enabled
+  return isActive && isGranted(facts, grantsOf(facts))
+}
+
+function isGranted(facts: Pick<Facts, 'subject' | 'resource'>, grants: readonly Grant[]): boolean {
   if (facts.subject?.kind === 'service') {
     return facts.resource?.resource.kind === 'directory' && facts.subject.account.reads.length > 0
   }

@@ -30,6 +30,11 @@ export interface Situation {
   readonly subject: SubjectFacts | null
   readonly resourceId: string | null
   readonly demands: readonly Demand[]
+  /**
+   * Would the right evidence let the subject in? Where it would not, a right password costs the same as a wrong one every time:
+   * a quick refusal would tell that it was right.
+   */
+  readonly mayBeRemembered: boolean
 }
 
 const nothingShown: Shown = { accepted: [], rejected: null, counted: false }
@@ -69,13 +74,19 @@ async function checkPassword(shown: Secret, situation: Situation, ports: Evidenc
     at: request.at,
   })
 
-  if (id !== null && stored !== null && ports.remembered.knows(id, stored.version, shown)) {
-    return held([accepted(stored)], false)
-  }
+  const remembered = (): Shown | null =>
+    situation.mayBeRemembered &&
+    id !== null &&
+    stored !== null &&
+    ports.remembered.knows(id, stored.version, shown)
+      ? held([accepted(stored)], false)
+      : null
+
+  const known = remembered()
+  if (known !== null) return known
   return ports.turns.run(id ?? 'nobody', id === null, async () => {
-    if (id !== null && stored !== null && ports.remembered.knows(id, stored.version, shown)) {
-      return held([accepted(stored)], false)
-    }
+    const knownByNow = remembered()
+    if (knownByNow !== null) return knownByNow
     const turn = await ports.lockouts.reserve(
       organization.id,
       id,
@@ -93,7 +104,7 @@ async function checkPassword(shown: Secret, situation: Situation, ports: Evidenc
       if (stored === null) throw new Fault('internal', 'a password matched where there is none')
       if (candidate.code === null) {
         const needsMore = demands.some((demand) => !demand.anyOf.includes('password'))
-        if (!needsMore) {
+        if (!needsMore && situation.mayBeRemembered) {
           ports.remembered.remember(
             organization.id,
             id as string,

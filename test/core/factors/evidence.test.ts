@@ -5,6 +5,7 @@ import { Fault } from '../../../src/base/result.ts'
 import { Secret } from '../../../src/base/secrets.ts'
 import { demandsOf, grantsOf } from '../../../src/core/access/demands.ts'
 import type { Shown } from '../../../src/core/access/facts.ts'
+import { isWelcome } from '../../../src/core/access/judge.ts'
 import type { Evidence, Proof } from '../../../src/core/access/request.ts'
 import { checkEvidence } from '../../../src/core/factors/evidence.ts'
 import { Fakes, newConversation } from '../../support/access.ts'
@@ -52,6 +53,7 @@ function look(
       subject,
       resourceId: changes.resource ?? theResource,
       demands: demandsOf(grantsOf({ subject, resource })),
+      mayBeRemembered: isWelcome({ subject, resource }),
     },
     ports,
   )
@@ -207,6 +209,19 @@ t.test('remembered', async (t) => {
   )
   t.equal(demand.remembered.knows(theUser.id, 'password-1', new Secret(`correct horse,${now}`)), false)
   t.equal((await look(demand, [password(`correct horse,${now}`)])).rejected, 'code-used')
+
+  for (const unwelcome of [{ state: 'suspended' }, { state: 'staged' }, { bound: [] }] as const) {
+    const refused = scene()
+    refused.rememberSeconds = 60
+    const same = refused.ports
+    await look(refused, [password('correct horse')], {}, same)
+    refused.scene = { ...plain, ...unwelcome }
+    for (let twice = 0; twice < 2; twice++) {
+      refused.done.length = 0
+      await look(refused, [password('correct horse')], {}, same)
+      t.same(refused.done, ['reserve', 'hash'], 'L22 no quick refusal tells that the password was right')
+    }
+  }
 
   const crowd = scene()
   crowd.rememberSeconds = 60
