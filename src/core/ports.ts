@@ -273,7 +273,7 @@ export interface RadiusSite {
 }
 
 export interface RadiusSites {
-  /** Every client of every organization; turned-off resources are left out. */
+  /** Every client of every organization, with all its resources: those that are turned off take their requests, too. */
   list(): Promise<readonly RadiusSite[]>
 }
 

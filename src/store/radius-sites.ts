@@ -1,7 +1,8 @@
 // RADIUS clients of every organization, for the one door that has to tell by the source address whom a packet concerns.
 import type { OrganizationId, ResourceId } from '../base/ids.ts'
+import type { Log } from '../base/log.ts'
 import { Secret } from '../base/secrets.ts'
-import type { RadiusSites } from '../core/ports.ts'
+import type { RadiusSite, RadiusSites } from '../core/ports.ts'
 import type { Database } from './database.ts'
 import { canonicalNetwork } from './rows.ts'
 import type { SealedPlace, Sealer } from './sealing.ts'
@@ -20,22 +21,33 @@ interface SiteRow {
   readonly resources: { id: ResourceId; nasIdentifier: string | null; ssid: string | null }[]
 }
 
-export function createRadiusSites(database: Database, sealer: Sealer): RadiusSites {
+export function createRadiusSites(database: Database, sealer: Sealer, log: Log): RadiusSites {
   return {
+    // Resources that are turned off too: their requests are theirs, and must not go to another one that demands less.
     async list() {
       const rows = await database.house<SiteRow>(sql`
         select c.org, c.id, c.network::text as network, c.secret,
           json_agg(json_build_object('id', r.id, 'nasIdentifier', r.nas_identifier, 'ssid', r.ssid) order by r.created_at, r.id) as resources
         from radius_client c
         join network_client n on n.org = c.org and n.client_id = c.id
-        join resource r on r.org = c.org and r.id = n.resource_id and r.enabled
+        join resource r on r.org = c.org and r.id = n.resource_id
         group by c.org, c.id`)
-      return rows.map(({ org, id, network, secret, resources }) => ({
-        organization: org,
-        network: canonicalNetwork(network),
-        secret: new Secret(sealer.open(clientPlace(org, id), secret).toString('utf8')),
-        resources,
-      }))
+      return rows.flatMap(({ org, id, network, secret, resources }): RadiusSite[] => {
+        try {
+          return [
+            {
+              organization: org,
+              network: canonicalNetwork(network),
+              secret: new Secret(sealer.open(clientPlace(org, id), secret).toString('utf8')),
+              resources,
+            },
+          ]
+        } catch (error) {
+          // One that cannot be used must not keep the others' changes from being heard of.
+          log.error({ organization: org, network, err: error }, 'a RADIUS client is left out')
+          return []
+        }
+      })
     },
   }
 }

@@ -128,7 +128,7 @@ export async function openStore({
     exemptions: createExemptions(records),
     tokens: createTokens(records),
     credentials: createCredentials(records),
-    radiusSites: createRadiusSites(database, sealer),
+    radiusSites: createRadiusSites(database, sealer, log),
     /** Does the database answer? Throws Fault when not. */
     async ping(): Promise<void> {
       await database.house(sql`select 1`)

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t, { type Test } from 'tap'
 import { newId, type OrganizationId } from '../../src/base/ids.ts'
+import { silentLog } from '../../src/base/log.ts'
 import { Fault } from '../../src/base/result.ts'
 import { Secret } from '../../src/base/secrets.ts'
 import { type ChainVerdict, verifyChain } from '../../src/core/audit/chain.ts'
@@ -256,7 +257,7 @@ async function testSecrets(t: Test, store: StoreUnderTest) {
     auditOf('resource.create'),
   )
   t.equal(saved.outcome, 'written')
-  const [found] = await createRadiusSites(database, sealer).list()
+  const [found] = await createRadiusSites(database, sealer, silentLog).list()
   t.equal(found?.secret.reveal(), `${canary}-radius`)
 
   const facts = await new StoredFacts(database).findSubject(organization, { by: 'user-id', id: user.id })

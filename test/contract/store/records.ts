@@ -9,6 +9,7 @@ import {
   type RadiusClientId,
   type UserId,
 } from '../../../src/base/ids.ts'
+import { silentLog } from '../../../src/base/log.ts'
 import { Secret } from '../../../src/base/secrets.ts'
 import type {
   AttributeDefinition,
@@ -19,6 +20,7 @@ import type {
 import type { ApiToken } from '../../../src/core/ports.ts'
 import { AuditRows } from '../../../src/store/audit-reader.ts'
 import { DatabaseError } from '../../../src/store/database.ts'
+import { createRadiusSites } from '../../../src/store/radius-sites.ts'
 import { createCredentials, createTokens } from '../../../src/store/records/credentials.ts'
 import { createGroups } from '../../../src/store/records/groups.ts'
 import {
@@ -247,6 +249,31 @@ export async function testRecords(t: Test, store: StoreUnderTest): Promise<void>
       { outcome: 'taken', field: 'network.clients' },
       'a source network belongs to one organization (A18)',
     )
+  })
+
+  await t.test('RADIUS sites: a resource that is turned off still takes its own requests', async (t) => {
+    const { id: own } = await plantOrganization(store, 'sites')
+    const [net, other] = ['192.0.2.64/28', '192.0.2.80/28']
+    const wifi = makeResource('site-wifi', [net])
+    const vpn = { ...makeResource('site-vpn', [net, other]), enabled: false }
+    t.same(await resources.save(own, wifi, true, secretsFor(net), audit), written)
+    t.same(await resources.save(own, vpn, true, secretsFor(other), audit), written)
+    const told: object[] = []
+    const log = { ...silentLog, error: (fields: object) => void told.push(fields) }
+    const sites = async () =>
+      (await createRadiusSites(database, store.sealer, log).list()).filter(
+        ({ organization }) => organization === own,
+      )
+    const ids = (await sites()).find(({ network }) => network === net)?.resources.map(({ id }) => id)
+    // Left out, its requests would go to the other resource of the same client, which may demand less.
+    t.same(ids?.toSorted(), [wifi.id, vpn.id].toSorted())
+
+    await database.query(
+      sql`update radius_client set secret = '\\x00' where org = ${own} and network = ${net}::cidr`,
+    )
+    const left = (await sites()).map(({ network }) => network)
+    t.same(left, [other], 'a secret that does not open costs the others nothing')
+    t.match(told, [{ organization: own, network: net }])
   })
 
   await t.test(
