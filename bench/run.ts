@@ -1,14 +1,15 @@
-// `npm run bench`: runs every scenario of bench/scenarios and prints one table for each.
-//   npm run bench -- [--users 10000] [--rounds 3] [--seconds 5] [--only ldap-search,radius-pap] [--peers-only]
+// `npm run bench`: runs every scenario of bench/scenarios with each number of users and prints what it found.
+//   npm run bench -- [--users 10000,100000] [--rounds 5] [--seconds 10] [--only ldap-search,radius-pap]
+//                    [--profile] [--peers-only]
 import { readdir } from 'node:fs/promises'
 import { cpus } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { benchPackages, ensurePackages } from '../test/support/debian.ts'
 import { buildGenerators } from './generators.ts'
-import { calibrate, interleave } from './measure.ts'
+import { calibrate, type Effort, interleave } from './measure.ts'
 import { startBenchMuster } from './muster.ts'
-import { startFreeradius } from './peers/freeradius.ts'
+import { startFreeradius, startFreeradiusWithLog } from './peers/freeradius.ts'
 import { startSlapd } from './peers/slapd.ts'
 import { createPopulation } from './population.ts'
 import type { Scenario, Setting } from './scenario.ts'
@@ -16,10 +17,11 @@ import { formatTable } from './table.ts'
 
 const { values: options } = parseArgs({
   options: {
-    users: { type: 'string', default: '10000' },
-    rounds: { type: 'string', default: '3' },
-    seconds: { type: 'string', default: '5' },
+    users: { type: 'string', default: '10000,100000' },
+    rounds: { type: 'string', default: '5' },
+    seconds: { type: 'string', default: '10' },
     only: { type: 'string' },
+    profile: { type: 'boolean', default: false },
     'peers-only': { type: 'boolean', default: false },
   },
 })
@@ -65,21 +67,14 @@ async function cleanUp(): Promise<void> {
   for (const action of cleanups.splice(0).reverse()) await action().catch((error) => console.error(error))
 }
 
-async function main(): Promise<void> {
-  const scenarios = await findScenarios(options.only)
-  const users = positive('users', options.users, 1_000_000)
-  const effort = {
-    rounds: positive('rounds', options.rounds, 99),
-    seconds: positive('seconds', options.seconds, 600),
-  }
-  await ensurePackages(benchPackages)
-  await buildGenerators()
+async function measure(users: number, scenarios: readonly Scenario[], effort: Effort): Promise<void> {
   const population = await createPopulation(users)
   const startMuster = lazily(() => startBenchMuster(population))
   const setting: Setting = {
     population,
     slapd: lazily(() => startSlapd(population)),
     freeradius: lazily(() => startFreeradius(population)),
+    freeradiusWithLog: lazily(() => startFreeradiusWithLog(population)),
     muster: async () => (options['peers-only'] ? undefined : startMuster()),
     compare: (contenders) =>
       interleave(
@@ -87,16 +82,34 @@ async function main(): Promise<void> {
         effort,
       ),
   }
-  const processors = cpus()
-  console.log(
-    `${users.toLocaleString('en')} users; medians of ${effort.rounds} interleaved rounds of ${effort.seconds} s;`,
-  )
-  console.log(`${processors.length} × ${processors[0]?.model.trim()}, Node ${process.version}.`)
   for (const scenario of scenarios) {
     const before = calibrate()
-    const outcomes = await scenario.run(setting)
-    console.log(`\n### ${scenario.name}\n\n${scenario.what}.\n\n${formatTable(outcomes)}\n`)
-    console.log(`Calibration loop: ${before.toFixed(0)} ms before, ${calibrate().toFixed(0)} ms after.`)
+    console.log(`\n### ${scenario.name}, ${users.toLocaleString('en')} users`)
+    for await (const { what, outcomes, text } of scenario.run(setting)) {
+      console.log(`\n${what}.`)
+      if (outcomes !== undefined) console.log(`\n${formatTable(outcomes)}`)
+      if (text !== undefined) console.log(`\n${text}`)
+    }
+    console.log(`\nCalibration loop: ${before.toFixed(0)} ms before, ${calibrate().toFixed(0)} ms after.`)
+  }
+}
+
+async function main(): Promise<void> {
+  const scenarios = await findScenarios(options.only)
+  const sizes = options.users.split(',').map((text) => positive('users', text, 1_000_000))
+  const effort = {
+    rounds: positive('rounds', options.rounds, 99),
+    seconds: positive('seconds', options.seconds, 600),
+    profile: options.profile,
+  }
+  await ensurePackages(benchPackages)
+  await buildGenerators()
+  const processors = cpus()
+  console.log(`Medians of ${effort.rounds} interleaved rounds of ${effort.seconds} s;`)
+  console.log(`${processors.length} × ${processors[0]?.model.trim()}, Node ${process.version}.`)
+  for (const users of sizes) {
+    await measure(users, scenarios, effort)
+    await cleanUp()
   }
 }
 

@@ -9,17 +9,26 @@ export interface Setting {
   /** Servers are started when first asked for, shared by the scenarios, and stopped at the end. */
   slapd(): Promise<Peer>
   freeradius(): Promise<Peer>
+  /** The same, with a row in PostgreSQL for every decision. */
+  freeradiusWithLog(): Promise<Peer & { readonly databasePid: number }>
   /** Undefined with --peers-only. */
   muster(): Promise<BenchMuster | undefined>
   /** Rounds of the contenders in turn, as long and as many as the command line says. */
   compare(contenders: readonly (Contender | undefined)[]): Promise<Outcome[]>
 }
 
-export interface Scenario {
-  /** Short, for --only and the table's heading. */
-  readonly name: string
-  /** What one operation is, and under which conditions: one sentence. */
+/** A part of a scenario's report, in Markdown. */
+export interface Section {
+  /** What one operation is, and under which conditions: one sentence without its full stop. */
   readonly what: string
-  /** Contenders in the order of the table; ratios are against the first. */
-  run(setting: Setting): Promise<Outcome[]>
+  /** A table; ratios are against the first. */
+  readonly outcomes?: readonly Outcome[]
+  /** Text beneath it. */
+  readonly text?: string
+}
+
+export interface Scenario {
+  /** Short, for --only and the heading. */
+  readonly name: string
+  run(setting: Setting): AsyncIterable<Section>
 }

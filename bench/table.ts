@@ -1,5 +1,6 @@
 // Prints outcomes as a Markdown table; ratios are against the first row.
 import type { Outcome } from './measure.ts'
+import { formatShares, sharesOf } from './profile.ts'
 
 const whole = (value: number): string => Math.round(value).toLocaleString('en')
 const cpu = (us: number): string => (us >= 1000 ? `${(us / 1000).toFixed(1)} ms` : `${us.toFixed(0)} µs`)
@@ -11,14 +12,15 @@ const columns: readonly [string, (outcome: Outcome, first: Outcome) => string][]
   ['slowest to fastest round', (o) => o.range.map(whole).join(' to ')],
   ['p50', (o) => `${o.p50Ms.toFixed(2)} ms`],
   ['p99', (o) => `${o.p99Ms.toFixed(2)} ms`],
-  ['server CPU per operation', (o) => cpu(o.serverCpuUs)],
+  ['CPU per operation', (o) => cpu(o.serverCpuUs)],
+  ['its database', (o) => (o.databaseCpuUs === null ? '' : cpu(o.databaseCpuUs))],
+  ['memory (RSS)', (o) => `${whole(o.rssMiB)} MiB`],
+  ['event-loop lag p99', (o) => (o.lagMs === null ? '' : `${o.lagMs.toFixed(1)} ms`)],
   ['generator', (o) => `${Math.round(o.generatorLoad * 100)} % of a core`],
-  ['memory', (o) => `${whole(o.rssMiB)} MiB`],
   ['lost', (o) => String(o.timeouts)],
-  ['remarks', (o) => o.remarks],
 ]
 
-/** The table as text, without an end of line. */
+/** The table as text, with a line about each profile under it; without an end of line. */
 export function formatTable(outcomes: readonly Outcome[]): string {
   const [first] = outcomes
   if (first === undefined) return '(nothing measured)'
@@ -27,6 +29,9 @@ export function formatTable(outcomes: readonly Outcome[]): string {
     columns.map(([title]) => title),
     columns.map((_, index) => (index === 0 ? '---' : '---:')),
     ...rows,
-  ]
-  return lines.map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  ].map((cells) => `| ${cells.join(' | ')} |`)
+  const profiles = outcomes.flatMap(({ name, profile }) =>
+    profile === null ? [] : ['', `Profile of ${name}. ${formatShares(sharesOf(profile))}`],
+  )
+  return [...lines, ...profiles].join('\n')
 }

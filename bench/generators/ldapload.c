@@ -1,11 +1,13 @@
-/* A bounded LDAP load generator. Searches (one equality search of a random user after another, asking for cn, mail and
- * memberOf) or simple binds (one in flight per connection). Every search must find exactly the entry it asked for;
+/* A bounded LDAP load generator. Searches (an equality search, or with --scope base a read of one entry, for a random user
+ * each time) or simple binds (one in flight per connection). Every search must find exactly the entry it asked for;
  * whatever else comes is counted as a mismatch.
  *
  *   ldapload --port P --mode search|bind --users N [--connections 8] [--depth 8] [--seconds 5] [--warmup 1]
- *            --base DN --filter-attribute uid --value u######          what is searched
+ *            --base DN --filter-attribute uid --value u######          what is searched; --value also stands in its DN
+ *            --attributes cn,mail,memberOf [--scope sub|base]          base: reads the entry --base, for (objectClass=*)
  *            --bind-dn DN --bind-password PW                           how each connection binds before searching
- *            --dn uid=u######,ou=users,DC --password PW [--same-user]  how the bind mode binds
+ *            --dn uid=u######,ou=users,DC --password PW                how the bind mode binds
+ *            [--once]                                                  each user once, in order; within --seconds
  */
 #include "load.h"
 #include <getopt.h>
@@ -36,10 +38,15 @@ typedef struct {
 } connection;
 
 static struct {
-  const char *host, *mode, *base, *attribute, *value, *bind_dn, *bind_password, *dn, *password;
+  const char *host, *mode, *base, *attribute, *value, *bind_dn, *bind_password, *dn, *password, *attributes, *scope;
   long port, users, connections, depth, seconds, warmup;
-  bool same_user, searching;
-} options = {"127.0.0.1", "search", "", "uid", "u######", NULL, "", "", "", 0, 1, 8, 8, 5, 1, false, true};
+  bool once, searching, reading;
+} options = {.host = "127.0.0.1", .mode = "search", .base = "", .attribute = "uid", .value = "u######", .bind_password = "",
+             .dn = "", .password = "", .attributes = "cn,mail,memberOf", .scope = "sub", .users = 1, .connections = 8,
+             .depth = 8, .seconds = 5, .warmup = 1, .searching = true};
+
+/* With --once: the next user. */
+static long next_user;
 
 static tally seen;
 static uint64_t entries, mismatches;
@@ -84,21 +91,27 @@ static message bind_request(int id, const char *dn, const char *password) {
   return envelope(id, BIND_REQUEST, &body);
 }
 
-/* SearchRequest: base, whole subtree, never dereference, no limits, [3] equality, attributes (section 4.5.1). */
-static message search_request(int id, const char *value) {
+/* SearchRequest: base, scope, never dereference, no limits, filter, attributes (section 4.5.1). The filter is [3] equality,
+ * or [7] present where one entry is read. */
+static message search_request(int id, const char *base, const char *value) {
   message body = {.length = 0}, filter = {.length = 0}, attributes = {.length = 0};
-  put_text(&body, 0x04, options.base);
-  put_integer(&body, 0x0a, 2);
+  put_text(&body, 0x04, base);
+  put_integer(&body, 0x0a, options.reading ? 0 : 2);
   put_integer(&body, 0x0a, 0);
   put_integer(&body, 0x02, 0);
   put_integer(&body, 0x02, 0);
   put_tlv(&body, 0x01, "\0", 1);
-  put_text(&filter, 0x04, options.attribute);
-  put_text(&filter, 0x04, value);
-  put_tlv(&body, 0xa3, filter.bytes, filter.length);
-  put_text(&attributes, 0x04, "cn");
-  put_text(&attributes, 0x04, "mail");
-  put_text(&attributes, 0x04, "memberOf");
+  if (options.reading) put_text(&body, 0x87, "objectClass");
+  else {
+    put_text(&filter, 0x04, options.attribute);
+    put_text(&filter, 0x04, value);
+    put_tlv(&body, 0xa3, filter.bytes, filter.length);
+  }
+  for (const char *name = options.attributes; *name != 0;) {
+    size_t length = strcspn(name, ",");
+    put_tlv(&attributes, 0x04, name, length);
+    name += length + (name[length] == ',');
+  }
   put_tlv(&body, 0x30, attributes.bytes, attributes.length);
   return envelope(id, SEARCH_REQUEST, &body);
 }
@@ -205,12 +218,14 @@ static void fill(connection *c) {
   for (int i = 0; i < options.depth && c->in_flight < options.depth; i++) {
     operation *o = &c->operations[i];
     if (o->busy || OUT_SIZE - c->out_length < MESSAGE_SIZE) continue;
-    char text[1024];
+    if (options.once && next_user >= options.users) break;
+    char text[1024], base[1024];
     int id = c->next_id++;
     if (c->next_id > 1000000) c->next_id = 2;
-    long user = options.same_user ? 0 : (long)(random_u64() % (uint64_t)options.users);
+    long user = options.once ? next_user++ : (long)(random_u64() % (uint64_t)options.users);
     expand(text, sizeof text, options.searching ? options.value : options.dn, user);
-    message m = options.searching ? search_request(id, text) : bind_request(id, text, options.password);
+    expand(base, sizeof base, options.base, user);
+    message m = options.searching ? search_request(id, base, text) : bind_request(id, text, options.password);
     memcpy(c->out + c->out_length, m.bytes, m.length);
     c->out_length += m.length;
     *o = (operation){.busy = true, .id = id, .user = user, .sent_us = now_us()};
@@ -248,7 +263,8 @@ static void parse_options(int count, char **values) {
       {"host", 1, 0, 'h'},   {"port", 1, 0, 'p'},          {"mode", 1, 0, 'm'},     {"users", 1, 0, 'n'},
       {"seconds", 1, 0, 't'}, {"connections", 1, 0, 'c'},  {"depth", 1, 0, 'd'},    {"warmup", 1, 0, 'u'},
       {"base", 1, 0, 'b'},   {"filter-attribute", 1, 0, 'a'}, {"value", 1, 0, 'v'}, {"bind-dn", 1, 0, 'D'},
-      {"bind-password", 1, 0, 'w'}, {"dn", 1, 0, 'N'},     {"password", 1, 0, 'P'}, {"same-user", 0, 0, 's'},
+      {"bind-password", 1, 0, 'w'}, {"dn", 1, 0, 'N'},     {"password", 1, 0, 'P'}, {"once", 0, 0, '1'},
+      {"attributes", 1, 0, 'A'}, {"scope", 1, 0, 'S'},
       {0}};
   int option;
   while ((option = getopt_long(count, values, "", table, NULL)) != -1) switch (option) {
@@ -267,14 +283,25 @@ static void parse_options(int count, char **values) {
       case 'w': options.bind_password = optarg; break;
       case 'N': options.dn = optarg; break;
       case 'P': options.password = optarg; break;
-      case 's': options.same_user = true; break;
+      case '1': options.once = true; break;
+      case 'A': options.attributes = optarg; break;
+      case 'S': options.scope = optarg; break;
       default: exit(2);
     }
   if (options.port == 0) die("--port is missing");
   options.searching = strcmp(options.mode, "search") == 0;
   if (!options.searching && strcmp(options.mode, "bind") != 0) die("--mode: search or bind");
+  options.reading = strcmp(options.scope, "base") == 0;
+  if (!options.reading && strcmp(options.scope, "sub") != 0) die("--scope: sub or base");
   /* RFC 4511 section 4.2.1: nothing else may be under way on a connection while it binds. */
   if (!options.searching) options.depth = 1;
+}
+
+static bool all_done(const connection *connections) {
+  if (!options.once || next_user < options.users) return false;
+  for (int i = 0; i < options.connections; i++)
+    if (connections[i].in_flight > 0) return false;
+  return true;
 }
 
 static uint64_t unanswered(const connection *connections, uint64_t at_us) {
@@ -298,7 +325,7 @@ int main(int count, char **values) {
   uint64_t start = now_us() + (uint64_t)options.warmup * 1000000, end = start + (uint64_t)options.seconds * 1000000, now;
   double cpu_start = 0;
   struct epoll_event events[64];
-  while ((now = now_us()) < end) {
+  while ((now = now_us()) < end && !all_done(connections)) {
     if (!measuring && now >= start) {
       measuring = true;
       start = now;

@@ -4,6 +4,7 @@
  *
  *   radload --port P --secret S --users N --user u###### --password PATTERN [--nas-identifier vpn]
  *           [--sockets 8] [--depth 32] [--seconds 5] [--warmup 1] [--timeout-ms 1000]
+ *           [--once]     each user once, in order, and then no more; within --seconds
  */
 #include "load.h"
 #include "md5.h"
@@ -26,7 +27,11 @@ typedef struct {
 static struct {
   const char *host, *secret, *user, *password, *nas_identifier;
   long port, users, sockets, depth, seconds, warmup, timeout_ms;
-} options = {"127.0.0.1", "", "u######", "", NULL, 0, 1, 8, 32, 5, 1, 1000};
+  bool once;
+} options = {"127.0.0.1", "", "u######", "", NULL, 0, 1, 8, 32, 5, 1, 1000, false};
+
+/* With --once: the next user. */
+static long next_user;
 
 static tally seen;
 static uint64_t forged, unsigned_replies, late;
@@ -63,7 +68,7 @@ static unsigned char *put_password(unsigned char *at, const char *password, size
 static size_t build(unsigned char *packet, unsigned char identifier, request *r) {
   static const unsigned char zeros[16], nas_address[4] = {127, 0, 0, 1};
   char user[254], password[254];
-  long number = (long)(random_u64() % (uint64_t)options.users);
+  long number = options.once ? next_user++ : (long)(random_u64() % (uint64_t)options.users);
   size_t user_length = expand(user, sizeof user, options.user, number);
   size_t password_length = expand(password, sizeof password, options.password, number);
   uint64_t random[2] = {random_u64(), random_u64()};
@@ -147,6 +152,7 @@ static void fill(client *c) {
     request *r = &c->requests[identifier];
     c->next = (c->next + 1) % IDENTIFIERS;
     if (r->busy) continue;
+    if (options.once && next_user >= options.users) return;
     size_t length = build(packet, (unsigned char)identifier, r);
     r->sent_us = now_us();
     if (send(c->fd, packet, length, 0) != (ssize_t)length) {
@@ -156,6 +162,13 @@ static void fill(client *c) {
     r->busy = true;
     c->in_flight++;
   }
+}
+
+static bool all_done(const client *clients) {
+  if (!options.once || next_user < options.users) return false;
+  for (int i = 0; i < options.sockets; i++)
+    if (clients[i].in_flight > 0) return false;
+  return true;
 }
 
 static void expire(client *c) {
@@ -182,6 +195,7 @@ static void parse_options(int count, char **values) {
       {"host", 1, 0, 'h'},    {"port", 1, 0, 'p'},   {"secret", 1, 0, 's'},  {"users", 1, 0, 'n'},
       {"user", 1, 0, 'U'},    {"password", 1, 0, 'P'}, {"sockets", 1, 0, 'c'}, {"depth", 1, 0, 'd'},
       {"seconds", 1, 0, 't'}, {"warmup", 1, 0, 'u'}, {"timeout-ms", 1, 0, 'o'}, {"nas-identifier", 1, 0, 'i'},
+      {"once", 0, 0, '1'},
       {0}};
   int option;
   while ((option = getopt_long(count, values, "", table, NULL)) != -1) switch (option) {
@@ -197,6 +211,7 @@ static void parse_options(int count, char **values) {
       case 'u': options.warmup = number_option("warmup", optarg, 0, MAX_SECONDS); break;
       case 'o': options.timeout_ms = number_option("timeout-ms", optarg, 10, 60000); break;
       case 'i': options.nas_identifier = optarg; break;
+      case '1': options.once = true; break;
       default: exit(2);
     }
   if (options.port == 0 || *options.secret == 0) die("--port and --secret are needed");
@@ -217,7 +232,7 @@ int main(int count, char **values) {
   uint64_t now, expired = now_us();
   double cpu_start = 0;
   struct epoll_event events[64];
-  while ((now = now_us()) < end) {
+  while ((now = now_us()) < end && !all_done(clients)) {
     if (!measuring && now >= start) {
       measuring = true;
       start = now;

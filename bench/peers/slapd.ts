@@ -17,6 +17,7 @@ const suffix = organization.suffix
 const configuration = (folder: string): string => `
 include /etc/ldap/schema/core.schema
 include /etc/ldap/schema/cosine.schema
+include /etc/ldap/schema/nis.schema
 include /etc/ldap/schema/inetorgperson.schema
 # memberOf as plain data: what the memberof overlay would maintain, without its cost when reading.
 attributetype ( 1.2.840.113556.1.2.102 NAME 'memberOf' EQUALITY distinguishedNameMatch SYNTAX 1.3.6.1.4.1.1466.115.121.1.12 )
@@ -33,25 +34,29 @@ directory ${folder}/data
 maxsize 4294967296
 index objectClass eq
 index uid eq
+index cn eq
 access to attrs=userPassword by anonymous auth by * none
 access to * by users read
 `
 
 function* entries(population: Population): Generator<string> {
-  const secret = `{ARGON2}${population.passwordHash}`
   yield `dn: ${suffix}\nobjectClass: dcObject\nobjectClass: organization\ndc: acme\no: Acme\n\n`
-  for (const unit of ['users', 'services']) {
+  for (const unit of ['users', 'groups', 'services']) {
     yield `dn: ou=${unit},${suffix}\nobjectClass: organizationalUnit\nou: ${unit}\n\n`
   }
   yield `dn: ${reader.dn}\nobjectClass: applicationProcess\nobjectClass: simpleSecurityObject\ncn: reader\n`
   yield `userPassword: ${reader.password}\n\n`
-  const groups = ['everyone', 'engineering']
-    .map((name) => `memberOf: cn=${name},ou=groups,${suffix}\n`)
-    .join('')
+  const names = ['everyone', 'engineering']
+  // Without members: slapd would read and write the list whenever it touches the entry, and Muster does not.
+  for (const [index, name] of names.entries()) {
+    yield `dn: cn=${name},ou=groups,${suffix}\nobjectClass: posixGroup\ncn: ${name}\ngidNumber: ${5000 + index}\n\n`
+  }
+  const groups = names.map((name) => `memberOf: cn=${name},ou=groups,${suffix}\n`).join('')
   for (const user of population.users()) {
     yield `dn: uid=${user.username},ou=users,${suffix}\nobjectClass: inetOrgPerson\nobjectClass: groupAware\n` +
       `uid: ${user.username}\ncn: ${user.displayName}\nsn: ${user.familyName}\ngivenName: ${user.givenName}\n` +
-      `mail: ${user.email}\ndepartmentNumber: ${user.department}\n${groups}userPassword: ${secret}\n\n`
+      `mail: ${user.email}\ndepartmentNumber: ${user.department}\n${groups}` +
+      `userPassword: {ARGON2}${user.passwordHash}\n\n`
   }
 }
 

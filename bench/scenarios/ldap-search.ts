@@ -1,19 +1,42 @@
-// Equality searches of random users by a bound service account.
+// What LDAP servers are asked all day, by a bound service account: who is this, is she still there, which group is that.
 import { demandSuccess, generate } from '../generators.ts'
-import type { Contender } from '../measure.ts'
-import { organization, type Population, reader, usernamePattern } from '../population.ts'
+import type { Contender, Outcome } from '../measure.ts'
+import type { BenchMuster } from '../muster.ts'
+import { organization, type Population, reader, userDnPattern, usernamePattern } from '../population.ts'
 import type { Scenario } from '../scenario.ts'
 
-function contender(population: Population, server: Omit<Contender, 'load'>, port: number): Contender {
+type Asked = Readonly<Record<'base' | 'scope' | 'filterAttribute' | 'value' | 'attributes', string>>
+
+const byName: Asked = {
+  base: organization.suffix,
+  scope: 'sub',
+  filterAttribute: 'uid',
+  value: usernamePattern,
+  attributes: 'cn,mail,memberOf',
+}
+const oneEntry: Asked = { ...byName, base: userDnPattern, scope: 'base' }
+const group: Asked = {
+  ...byName,
+  base: `ou=groups,${organization.suffix}`,
+  filterAttribute: 'cn',
+  value: 'engineering',
+  attributes: 'cn,gidNumber',
+}
+
+function contender(
+  population: Population,
+  server: Omit<Contender, 'load'>,
+  port: number,
+  asked: Asked,
+): Contender {
   const options = {
+    ...asked,
     port,
     mode: 'search',
     users: population.count,
     connections: 8,
     depth: 8,
     warmup: 0,
-    base: organization.suffix,
-    value: usernamePattern,
     bindDn: reader.dn,
     bindPassword: reader.password,
   }
@@ -23,12 +46,45 @@ function contender(population: Population, server: Omit<Contender, 'load'>, port
   }
 }
 
+/** Where Muster had the entries from while `work` ran. */
+async function withLookUps(
+  own: BenchMuster | undefined,
+  work: () => Promise<Outcome[]>,
+): Promise<{ outcomes: Outcome[]; text?: string }> {
+  if (own === undefined) return { outcomes: await work() }
+  const read = () =>
+    Promise.all(['cache', 'store'].map((from) => own.metric('muster_ldap_look_ups_total', `from="${from}"`)))
+  const [cacheBefore = 0, storeBefore = 0] = await read()
+  const outcomes = await work()
+  const [cacheAfter = 0, storeAfter = 0] = await read()
+  const fromCache = cacheAfter - cacheBefore
+  const share = (fromCache / (fromCache + storeAfter - storeBefore)) * 100
+  return { outcomes, text: `Muster found ${share.toFixed(1)} % of the entries in memory, warm-up included.` }
+}
+
+const load = '8 connections, 8 searches in flight on each'
+
 export const scenario: Scenario = {
   name: 'ldap-search',
-  what: 'LDAP subtree search (uid=…) of a random user for cn, mail and memberOf; 8 connections, 8 searches in flight on each',
-  async run({ population, slapd, muster, compare }) {
+  async *run({ population, slapd, muster, compare }) {
     const peer = await slapd()
     const own = await muster()
-    return compare([contender(population, peer, peer.port), own && contender(population, own, own.ldapPort)])
+    const both = (asked: Asked) =>
+      compare([
+        contender(population, peer, peer.port, asked),
+        own && contender(population, own, own.ldapPort, asked),
+      ])
+    yield {
+      what: `LDAP subtree search (uid=…) of a random user for cn, mail and memberOf; ${load}`,
+      ...(await withLookUps(own, () => both(byName))),
+    }
+    yield {
+      what: `LDAP read of a random user's entry (base search for objectClass) for the same attributes; ${load}`,
+      ...(await withLookUps(own, () => both(oneEntry))),
+    }
+    yield {
+      what: `LDAP search for a group by its name, without members; ${load}`,
+      outcomes: await both(group),
+    }
   },
 }

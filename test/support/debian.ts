@@ -25,6 +25,11 @@ export const benchPackages: readonly DebianPackage[] = [
   { name: 'slapd', proof: 'slapd', why: 'the LDAP server to compare with' },
   { name: 'slapd', proof: '/usr/lib/ldap/argon2.so', why: "slapd's Argon2 module" },
   { name: 'freeradius', proof: 'freeradius', why: 'the RADIUS server to compare with' },
+  {
+    name: 'freeradius-postgresql',
+    proof: '/usr/lib/freeradius/rlm_sql_postgresql.so',
+    why: 'the same, with a log in PostgreSQL',
+  },
   { name: 'gcc', proof: 'gcc', why: 'builds the load generators' },
   { name: 'libc6-dev', proof: '/usr/include/stdio.h', why: 'builds the load generators' },
 ]
