@@ -2,6 +2,7 @@
 import pino from 'pino'
 import { serve } from './app.ts'
 import { banner } from './banner.ts'
+import { logSerializers } from './base/log.ts'
 import { lacksSecurityFixes, safeNodeReleases } from './base/node-release.ts'
 import { Fault } from './base/result.ts'
 import type { Config } from './config/schema.ts'
@@ -11,7 +12,7 @@ export async function run(config: Config, version: string): Promise<number> {
   const destination = process.stderr.isTTY
     ? { write: writeForPeople }
     : pino.destination({ dest: 2, sync: false })
-  const log = pino({ level: config.logLevel, base: null }, destination)
+  const log = pino({ level: config.logLevel, base: null, serializers: logSerializers }, destination)
   const ended = new Promise<string>((resolve) => {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => resolve(signal))
   })

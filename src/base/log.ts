@@ -8,3 +8,23 @@ export interface Log {
 }
 
 export const silentLog: Log = { debug() {}, info() {}, warn() {}, error() {} }
+
+const deepest = 5
+
+/**
+ * What a log shows of an error: name, message, code, stack and causes. Nothing else that hangs on it: clients of databases
+ * attach the command that failed, with its arguments, which are passwords where it was the one to log in.
+ */
+export function errorFields(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return typeof error === 'object' ? { type: typeof error } : error
+  const { name, message, stack, cause } = error
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
+  const inner = cause === undefined || depth >= deepest ? {} : { cause: errorFields(cause, depth + 1) }
+  return { type: name, message, ...code, stack, ...inner }
+}
+
+/** For pino: the fields in which errors are logged. */
+export const logSerializers = {
+  err: (error: unknown) => errorFields(error),
+  error: (error: unknown) => errorFields(error),
+}
