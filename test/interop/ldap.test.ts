@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 import ldapjs from 'ldapjs'
 import { Client } from 'ldapts'
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { freshDatabase } from '../support/database.ts'
 import {
   groupDn,
@@ -26,6 +27,19 @@ const search = (...args: string[]) => ldapSearch(muster, args)
 /** The names (first part of the DN) of what a search finds, sorted. */
 const names = async (...args: string[]) =>
   [...(await search(...args, '1.1')).entries.keys()].map((dn) => dn.split(',')[0]).sort()
+/** An open LDAP connection. */
+async function connection(t: Test, dn: string, password: string): Promise<Client> {
+  const client = new Client({ url: `ldap://127.0.0.1:${muster.ports.ldap}`, timeout: 10_000 })
+  await client.bind(dn, password)
+  t.teardown(() => client.unbind().catch(() => {}))
+  return client
+}
+/** Was it closed by the server? The limit is that of the promise itself (L24). */
+async function isClosed(client: Client): Promise<boolean> {
+  const deadline = performance.now() + 1000
+  while (client.isConnected && performance.now() < deadline) await sleep(20)
+  return !client.isConnected
+}
 const sorted = (values: readonly string[] = []) => [...values].sort()
 
 t.test('the same entry in clear, by StartTLS and by LDAPS', async (t) => {
@@ -220,6 +234,48 @@ t.test('M02 a code after the password', async (t) => {
   t.equal(await ldapBind(muster, 'bob'), 0)
 })
 
+t.test('L25 where a group demands a code, nobody in it gets by without', async (t) => {
+  const idOf = async (kind: string, filter: string) => {
+    const { body } = await muster.api('GET', `/${kind}?filter=${encodeURIComponent(filter)}`)
+    return (body as { items: { id: string }[] }).items[0]?.id ?? ''
+  }
+  const made = await muster.api('POST', '/users', {
+    username: 'ivan',
+    department: 'Finance',
+    password: 'muster-ivan',
+  })
+  const ivan = `/users/${(made.body as { id: string }).id}`
+  const factor = await muster.api('POST', `${ivan}/factors`, { kind: 'totp' })
+  const codes = new OneTimeCodes((factor.body as { secret: string }).secret)
+  const finance = await idOf('groups', 'name eq "finance"')
+  const demand = async (...factors: string[]) =>
+    t.equal((await muster.api('PATCH', `/groups/${finance}`, { factors })).status, 200)
+  const directory = await idOf('resources', 'kind eq "directory"')
+  const bound = await muster.api('POST', '/bindings', { groupId: finance, resourceId: directory })
+  t.equal(bound.status, 201)
+
+  const byPassword = await connection(t, userDn('ivan'), 'muster-ivan')
+  const byCode = await connection(t, userDn('ivan'), `muster-ivan,${await codes.next()}`)
+  await demand('totp')
+  t.equal(await ldapBind(muster, 'ivan'), 49, 'remembered or not')
+  t.equal(await ldapBind(muster, 'ivan', 'muster-ivan,000000'), 49)
+  t.equal(await ldapBind(muster, 'ivan', `muster-ivan,${await codes.next()}`), 0)
+  t.ok(await isClosed(byPassword), 'who was in without one is out')
+  const stays = await byCode.search(suffix, { filter: '(uid=ivan)' })
+  t.equal(stays.searchEntries.length, 1, 'who has shown one stays')
+  t.equal(await ldapBind(muster, 'carol'), 0, 'others are not concerned')
+
+  t.equal((await muster.api('DELETE', `${ivan}/factors/totp`)).status, 204)
+  t.ok(await isClosed(byCode), 'the authenticator is gone, and what rested on it')
+  t.equal(await ldapBind(muster, 'ivan'), 49, 'none enrolled is none shown')
+  await demand()
+  const last = await connection(t, userDn('ivan'), 'muster-ivan')
+  t.equal((await muster.api('DELETE', ivan)).status, 204)
+  t.ok(await isClosed(last), 'deleted')
+  t.equal(await ldapBind(muster, 'ivan'), 49)
+  t.same(await names('(uid=ivan)'), [])
+})
+
 t.test('L03 L20 L30 what nobody gets, whoever asks', async (t) => {
   const root = await ldapSearch(muster, ['-b', '', '-s', 'base', '(objectClass=*)', '*', '+'], { as: null })
   t.match(root.entry, { supportedLDAPVersion: ['3'], subschemaSubentry: [/./] })
@@ -265,8 +321,17 @@ t.test('a service account reads its branches and no others', async (t) => {
     'and its own entry',
   )
   const { id } = made.body as { id: string }
-  t.equal((await muster.api('PATCH', `/service-accounts/${id}`, { enabled: false })).status, 200)
+  const change = async (body: unknown) =>
+    t.equal((await muster.api('PATCH', `/service-accounts/${id}`, body)).status, 200)
+  const open = await connection(t, as.as, as.password)
+  const sees = async (filter: string) => (await open.search(suffix, { filter })).searchEntries.length
+  t.equal(await sees('(uid=alice)'), 0)
+  await change({ reads: ['users'] })
+  t.equal(await sees('(uid=alice)'), 1, 'what it may read changes on the open connection, too')
+  t.equal(await sees('(cn=engineering)'), 0)
+  await change({ enabled: false })
   t.equal((await ldapSearch(muster, ['(objectClass=*)'], as)).code, 49, 'turned off')
+  t.ok(await isClosed(open), 'L24 and cut off')
 })
 
 t.test('the subschema names every attribute that comes', async (t) => {

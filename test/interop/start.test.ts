@@ -1,5 +1,6 @@
 // Starting and stopping on the embedded database: the first time, again, where it must not, and without a chance to stop.
 import { randomBytes } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { connect, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -10,6 +11,7 @@ import { ldapBind, ldapSearch, readerDn, readerPassword, suffix } from '../suppo
 import { type RunningMuster, startMuster } from '../support/muster.ts'
 import { OneTimeCodes } from '../support/one-time-codes.ts'
 import { freePort } from '../support/ports.ts'
+import { run } from '../support/process.ts'
 import { radiusLogin } from '../support/radclient.ts'
 
 const data = await mkdtemp(join(tmpdir(), 'muster-data-'))
@@ -40,7 +42,7 @@ const canaries = new Map<string, string>()
 let known: User[] = []
 
 t.test('W18 the first start on an empty folder', async (t) => {
-  const muster = await startMuster(t, { data, env: { MUSTER_LOG: 'debug' } })
+  const muster = await startMuster(t, { data, env: { MUSTER_LOG: 'debug', MUSTER_LISTEN: undefined } })
   const { http, ldap, ldaps, radius } = muster.ports
   const banner = muster.stdout()
   for (const part of [
@@ -76,6 +78,17 @@ t.test('W18 the first start on an empty folder', async (t) => {
     known.map(({ username }) => username),
     ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi'],
   )
+
+  const commands = (banner.split('Try:')[1] ?? '').replaceAll('\\\n', '').trim().split(/\n\s*/)
+  const root = join(import.meta.dirname, '../..')
+  const env = { MUSTER_DATA: data, MUSTER_HTTP_PORT: String(http) }
+  const tried = await Promise.all(commands.map((command) => run('sh', ['-c', command], { cwd: root, env })))
+  for (const [at, says] of [
+    /^memberOf: cn=mac-engineers,/m,
+    /Received Access-Accept[\s\S]*Tunnel-Private-Group-Id:0 = "20"/,
+    /^PERMIT {2}alice may use directory/,
+  ].entries())
+    t.match(tried[at], { code: 0, stdout: says }, commands[at] ?? '')
 
   const second = await refused({})
   t.equal(second.code, 1)
@@ -250,6 +263,17 @@ t.test('a faulty configuration is named whole', async (t) => {
 })
 
 t.test('a port that is taken, a database that is not there', async (t) => {
+  const taken = createSocket('udp4')
+  await new Promise<void>((resolve) => taken.bind(0, '127.0.0.1', resolve))
+  const inUse = String(taken.address().port)
+  const occupied = await refused({ MUSTER_RADIUS_PORT: inUse })
+  taken.close()
+  t.equal(occupied.code, 1)
+  t.match(
+    occupied.said,
+    `RADIUS cannot listen on 127.0.0.1 port ${inUse}: something else listens there already`,
+  )
+
   const folder = await mkdtemp(join(tmpdir(), 'muster-data-'))
   t.teardown(() => rm(folder, { recursive: true, force: true }))
   const port = await freePort()
