@@ -157,7 +157,10 @@ export function createCells(
           sql`d.org = ${organization} and d.id = any(${of(true)}::uuid[])`,
         ),
       ])
-      return [...owned, ...lone].sort((a, b) => (a.subject.id < b.subject.id ? -1 : 1))
+      const cells = [...owned, ...lone].sort((a, b) => (a.subject.id < b.subject.id ? -1 : 1))
+      // A page whose cells all went away meanwhile is not the end.
+      const last = ids.at(-1)
+      return cells.length === 0 && last !== undefined ? this.scan(organization, last.id, limit) : cells
     },
 
     async write(organization, change) {

@@ -25,6 +25,7 @@ export interface Wakeup {
 const pollMs = 250
 const mostRows = 5_000
 const keptFor = '24 hours'
+const longestAwayMs = 12 * 60 * 60_000
 const cleanEveryMs = 10 * 60_000
 
 export class DatabaseChangeFeed implements ChangeFeed {
@@ -131,19 +132,20 @@ export class DatabaseChangeFeed implements ChangeFeed {
   async #poll(): Promise<boolean> {
     const began = this.#clock.monotonicMs()
     const holes = [...this.#holes.keys()].map(String)
-    const rows = await this.#database.house<LogRow & { xmin: string; xmax: string }>(sql`
+    const rows = await this.#database.house<LogRow & { xmin: string }>(sql`
       with snapshot as (select pg_current_snapshot() as s)
-      select l.seq, l.org, l.kind, l.id, pg_snapshot_xmin(s)::text as xmin, pg_snapshot_xmax(s)::text as xmax
+      select l.seq, l.org, l.kind, l.id, pg_snapshot_xmin(s)::text as xmin
       from snapshot left join lateral (
         (select seq, org, kind, id from change_log where seq > ${this.#high} order by seq limit ${mostRows})
         union all
         select seq, org, kind, id from change_log where seq = any(${holes}::bigint[])) l on true
       order by l.seq`)
-    const { xmin, xmax } = rows[0] as { xmin: string; xmax: string }
+    const { xmin } = rows[0] as { xmin: string }
     const entries = rows.filter(({ seq }) => seq !== null)
+    await this.#settleHoles(BigInt(xmin))
     for (const { seq } of entries) this.#arrived(BigInt(seq))
-    this.#settleHoles(BigInt(xmin), BigInt(xmax))
     const more = entries.length >= mostRows
+    if (began - this.#lastSeenMs > longestAwayMs) await this.#tellEverything()
     if (!more) this.#lastSeenMs = began
     if (entries.length > 0) this.#tell(entries.map(({ org, kind, id }) => ({ organization: org, kind, id })))
     return more
@@ -156,14 +158,30 @@ export class DatabaseChangeFeed implements ChangeFeed {
   }
 
   /**
-   * A number may be drawn before its transaction has an id, so a new hole gets its horizon one poll later; once every
-   * transaction below the horizon is over, nobody can fill it any more.
+   * Whoever drew a missing number has a transaction id by now (the log's first column takes it). An id of our own taken after
+   * that is above it, which a snapshot's xmax need not be; once every transaction up to ours is over, nobody can fill the hole.
    */
-  #settleHoles(xmin: bigint, xmax: bigint): void {
-    for (const [seq, horizon] of this.#holes) {
-      if (horizon === null) this.#holes.set(seq, xmax)
-      else if (xmin >= horizon) this.#holes.delete(seq)
+  async #settleHoles(xmin: bigint): Promise<void> {
+    let horizon: bigint | null = null
+    for (const [seq, known] of this.#holes) {
+      if (known !== null) {
+        if (xmin > known) this.#holes.delete(seq)
+        continue
+      }
+      horizon ??= await this.#ownTransactionId()
+      this.#holes.set(seq, horizon)
     }
+  }
+
+  async #ownTransactionId(): Promise<bigint> {
+    const [row] = await this.#database.house<{ id: string }>(sql`select pg_current_xact_id()::text as id`)
+    return BigInt((row as { id: string }).id)
+  }
+
+  /** Away for longer than the log is sure to be kept: nothing that anybody remembers can be relied on. */
+  async #tellEverything(): Promise<void> {
+    const rows = await this.#database.house<{ id: OrganizationId }>(sql`select id from organization`)
+    this.#tell(rows.map(({ id }) => ({ organization: id, kind: 'organization', id })))
   }
 
   async #clean(): Promise<void> {

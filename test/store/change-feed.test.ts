@@ -72,6 +72,31 @@ async function served(t: Test) {
 
 const insert = 'insert into change_log (org, kind, id) values ($1, $2, $3)'
 
+t.test(
+  'a number drawn by the youngest transaction is waited for, although a snapshot would not show it',
+  async (t) => {
+    const { client, process } = await served(t)
+    const { heard, feed, close } = await process()
+    const [older, younger] = [await client(), await client()]
+    const ids = [newId<UserId>(), newId<UserId>()]
+    // The older transaction id, but the later number: once it commits, the younger one lies above every completed id.
+    await older.query('begin')
+    await older.query('select pg_current_xact_id()')
+    await younger.query('begin')
+    await younger.query(insert, [organization, 'user', ids[0]])
+    await older.query(insert, [organization, 'user', ids[1]])
+    await older.query('commit')
+    feed.announce([])
+    await until('the older one', () => heard.has(ids[1] as string))
+    // Several polls, while nothing else takes a transaction id.
+    await sleep(1500)
+    await younger.query('commit')
+    await until('the younger one', () => heard.has(ids[0] as string), 5)
+    t.same([...heard].sort(), [...ids].sort())
+    await Promise.all([older.end(), younger.end(), close()])
+  },
+)
+
 t.test('nothing is lost between two processes, with late commits and rollbacks', async (t) => {
   const { client, process } = await served(t)
   const [one, two] = [await process(), await process()]

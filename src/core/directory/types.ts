@@ -115,7 +115,7 @@ export interface Group extends Stored {
   readonly factors: readonly FactorKind[]
   /** gidNumber in LDAP. */
   readonly posixId: number
-  /** `activating` while a new rule is being carried through the organization: it grants nothing meanwhile. */
+  /** `activating` while a new rule is being carried through the organization: each subject is under the old rule or the new one. */
   readonly status: 'active' | 'activating'
 }
 

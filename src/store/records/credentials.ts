@@ -37,7 +37,7 @@ export function createCredentials(store: RecordStore): Credentials {
           sql`insert into factor (org, id, owner_id, kind, secret, version, created_at)
             values (${organization}, ${id}, ${owner as string}, ${kind}, ${sealed}, ${randomUUID()}, now())
             on conflict (org, id) do update set secret = excluded.secret, version = excluded.version,
-              created_at = excluded.created_at, last_step = 0`,
+              created_at = excluded.created_at`,
         )
         return written
       })
