@@ -2,12 +2,12 @@
 // (an attribute that nobody knows, a value that is none, a rule that does not fit) is unknown (RFC 4511 §4.5.1.7).
 import { utf8, WireError } from '../../base/bytes.ts'
 import type { GroupId, SubjectId, UserId } from '../../base/ids.ts'
-import type { Condition } from '../../core/directory/condition.ts'
+import type { Condition, Field } from '../../core/directory/condition.ts'
 import { nameKey } from '../../core/directory/names.ts'
 import { canonicalDn, canonicalText } from '../../wire/ldap/dn.ts'
 import type { ExtensibleFilter, Filter, SubstringsFilter } from '../../wire/ldap/filter.ts'
 import { compareField, joinedEquals, joinedSubstring, type Pieces } from './comparison.ts'
-import { allOf, anyOf, negate, no, unknown, yes } from './fold.ts'
+import { allOf, anyOf, negate, no, sizeOf, unknown, yes } from './fold.ts'
 import type { Source } from './layout.ts'
 import { canonicalClass } from './schema.ts'
 import type { Tree } from './tree.ts'
@@ -23,7 +23,12 @@ export interface Vocabulary {
 export interface References {
   group(name: string): GroupId | null
   subject(branch: 'users' | 'devices', name: string): SubjectId | null
+  /** Counts comparisons that one item of the filter takes; throws FilterTooLarge where they are too many together. */
+  spend(comparisons: number): void
 }
+
+/** The filter asks for more comparisons than one search may cost. */
+export class FilterTooLarge extends Error {}
 
 /** The condition under which an entry matches. */
 export function compileFilter(filter: Filter, vocabulary: Vocabulary, references: References): Condition {
@@ -50,7 +55,7 @@ export function compileFilter(filter: Filter, vocabulary: Vocabulary, references
         return isOrdered ? withText(filter.assertionValue, (text) => compareField(source, op, text)) : unknown
       })
     case 'substrings':
-      return withSource(filter.attributeDesc, vocabulary, (source) => substrings(source, filter))
+      return withSource(filter.attributeDesc, vocabulary, (source) => substrings(source, filter, references))
     case 'extensibleMatch':
       return extensible(filter, vocabulary, references)
     default:
@@ -102,7 +107,7 @@ function equality(source: Source, value: Buffer, vocabulary: Vocabulary, referen
       case 'field':
         return compareField(source, 'eq', text)
       case 'cases':
-        return anyOf(source.cases.map(({ when, fields }) => allOf([when, joinedEquals(fields, text)])))
+        return eachCase(source, references, (fields) => joinedEquals(fields, text))
       case 'constant':
         return constantEquals(source, text)
       case 'prefixed':
@@ -156,10 +161,29 @@ function locate(tree: Tree, text: string) {
   }
 }
 
+interface Known {
+  readonly canonical: ReadonlySet<string | null>
+  readonly folded: readonly string[]
+}
+
+/** Spelled out once and not for every item of every filter: the subschema has many long values, and strangers may ask. */
+const knownValues = new WeakMap<Source, Known>()
+
+function known(source: Extract<Source, { kind: 'constant' }>): Known {
+  const kept = knownValues.get(source)
+  if (kept !== undefined) return kept
+  const made: Known = {
+    canonical: new Set(source.values.map((value) => canonicalOf(source, value))),
+    folded: source.values.map(nameKey),
+  }
+  knownValues.set(source, made)
+  return made
+}
+
 function constantEquals(source: Extract<Source, { kind: 'constant' }>, text: string): Condition {
   const canonical = canonicalOf(source, text)
   if (canonical === null) return unknown
-  if (source.values.some((value) => canonicalOf(source, value) === canonical)) return yes
+  if (known(source).canonical.has(canonical)) return yes
   const { also } = source
   return also !== undefined && canonicalOf(source, also.value) === canonical ? also.when : no
 }
@@ -175,7 +199,26 @@ function canonicalOf({ syntax }: Extract<Source, { kind: 'constant' }>, text: st
   }
 }
 
-function substrings(source: Source, { initial, any, final }: SubstringsFilter): Condition {
+/** Two fields joined may meet at many places, so what this makes is counted while it is made. */
+function eachCase(
+  { cases }: Extract<Source, { kind: 'cases' }>,
+  references: References,
+  ask: (fields: readonly Field[]) => Condition,
+): Condition {
+  return anyOf(
+    cases.map(({ when, fields }) => {
+      const asked = ask(fields)
+      references.spend(sizeOf(asked))
+      return allOf([when, asked])
+    }),
+  )
+}
+
+function substrings(
+  source: Source,
+  { initial, any, final }: SubstringsFilter,
+  references: References,
+): Condition {
   const texts = [initial ?? Buffer.alloc(0), ...any, final ?? Buffer.alloc(0)].map(utf8)
   if (texts.includes(null)) return unknown
   const pieces = texts as Pieces
@@ -183,11 +226,12 @@ function substrings(source: Source, { initial, any, final }: SubstringsFilter): 
     case 'field':
       return source.syntax === 'text' ? joinedSubstring([source.field], pieces) : unknown
     case 'cases':
-      return anyOf(source.cases.map(({ when, fields }) => allOf([when, joinedSubstring(fields, pieces)])))
+      return eachCase(source, references, (fields) => joinedSubstring(fields, pieces))
     case 'constant': {
       const isText = source.syntax === 'text' || source.syntax === 'exact' || source.syntax === 'ia5'
       if (!isText) return unknown
-      return source.values.some((value) => holds(nameKey(value), pieces.map(fold))) ? yes : no
+      const folded = pieces.map(fold)
+      return known(source).folded.some((value) => holds(value, folded)) ? yes : no
     }
     // Names of entries in DNs have no parts (distinguishedNameMatch has no substring rule).
     default:

@@ -16,7 +16,8 @@ export interface FixedEntry {
   readonly vocabulary: Vocabulary
 }
 
-const nobody: References = { group: () => null, subject: () => null }
+// What can be asked of these entries costs one look each, so that the size of the message bounds it.
+const nobody: References = { group: () => null, subject: () => null, spend: () => {} }
 const noTree = new Tree({ domain: 'invalid' })
 
 export function fixedEntry(dn: string, values: Readonly<Record<string, readonly string[]>>): FixedEntry {

@@ -45,7 +45,7 @@ export const isCalled = (branch: StoredBranch, name: string): Condition => ({
   value: name,
 })
 
-/** The parts of a search, none of them empty for certain. A promise where names in the filter must be looked up first. */
+/** The parts of a search, none of them empty for certain. A promise where names in the filter must be looked up first. Throws FilterTooLarge. */
 export function planSearch(
   place: Exclude<Place, { at: 'nowhere' }>,
   scope: Scope,
@@ -55,10 +55,13 @@ export function planSearch(
   reader: Reader,
 ): readonly Part[] | Promise<readonly Part[]> {
   const references = new FilterReferences(context)
-  const plan = () => [
-    ...fixedParts(place, scope, filter, context, principal),
-    ...storedParts(place, scope, filter, context, principal, references),
-  ]
+  const plan = () => {
+    references.begin()
+    return [
+      ...fixedParts(place, scope, filter, context, principal),
+      ...storedParts(place, scope, filter, context, principal, references),
+    ]
+  }
   const parts = plan()
   return references.incomplete ? references.complete(reader).then(plan) : parts
 }

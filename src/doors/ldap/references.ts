@@ -4,8 +4,11 @@ import type { GroupId, SubjectId } from '../../base/ids.ts'
 import type { Condition } from '../../core/directory/condition.ts'
 import { nameKey } from '../../core/directory/names.ts'
 import type { DirectoryReader } from '../../core/ports.ts'
-import type { References } from './filter.ts'
+import { FilterTooLarge, type References } from './filter.ts'
 import type { NamingContext } from './naming-context.ts'
+
+/** In one search, all its branches together. */
+export const mostComparisons = 20_000
 
 export class FilterReferences implements References {
   readonly #context: NamingContext
@@ -15,8 +18,20 @@ export class FilterReferences implements References {
   }
   readonly #wanted = { users: new Set<string>(), devices: new Set<string>() }
 
+  #left = mostComparisons
+
   constructor(context: NamingContext) {
     this.#context = context
+  }
+
+  /** The filter is compiled from its beginning. */
+  begin(): void {
+    this.#left = mostComparisons
+  }
+
+  spend(comparisons: number): void {
+    this.#left -= comparisons
+    if (this.#left < 0) throw new FilterTooLarge('a filter asks for too many comparisons')
   }
 
   group(name: string): GroupId | null {

@@ -8,6 +8,7 @@ import type { SearchRequest } from '../../wire/ldap/messages.ts'
 import { type ResultCode, resultCodes } from '../../wire/ldap/result-codes.ts'
 import { refusedControl } from './controls.ts'
 import type { ReadyEntry } from './entry-cache.ts'
+import { FilterTooLarge } from './filter.ts'
 import { encodeFixed, type FixedEntry, fixedMatches } from './fixed-entry.ts'
 import { allOf } from './fold.ts'
 import type { LookUps } from './look-ups.ts'
@@ -91,9 +92,17 @@ function inTree(
   const { request } = asked
   const place = locate(request.baseObject, principal, context)
   if ('code' in place) return searchDone(request, place.code, '', place.matched)
-  const planned = planSearch(place, request.scope, request.filter, context, principal, ports.reader)
   const run = (parts: readonly Part[]) => runParts(asked, place, parts, principal, context, ports)
-  return planned instanceof Promise ? planned.then(run) : run(planned)
+  const refused = (error: unknown): Answer => {
+    if (!(error instanceof FilterTooLarge)) throw error
+    return searchDone(request, resultCodes.adminLimitExceeded, 'the filter asks for too much')
+  }
+  try {
+    const planned = planSearch(place, request.scope, request.filter, context, principal, ports.reader)
+    return planned instanceof Promise ? planned.then(run, refused) : run(planned)
+  } catch (error) {
+    return refused(error)
+  }
 }
 
 /** The place that a DN names, or the result where there is none that this principal may know of. */

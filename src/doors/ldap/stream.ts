@@ -11,12 +11,11 @@ import { lastPage, pageControl } from './page-control.ts'
 import { bondOf, type Position } from './paging.ts'
 import { EntryTooLarge, PartReader, type Row } from './part-reader.ts'
 import type { Part } from './plan.ts'
+import { mostComparisons } from './references.ts'
 import type { Asked, SearchPorts } from './search.ts'
 import { type Selection, selectShown } from './selection.ts'
 import { type Answer, searchDone } from './session.ts'
 
-/** Comparisons in one statement. */
-const mostComparisons = 20_000
 /** Entries of groups with their members, which may be large. */
 const largeEntriesPerRead = 4
 
