@@ -78,7 +78,7 @@ t.test('L07 comparisons are counted while they are made, and a search has so man
       const one = item(index)
       return new Proxy(one, {
         get(target, key) {
-          if (key === 'kind') built++
+          if (key === 'assertionValue' || key === 'any') built++
           return Reflect.get(target, key)
         },
       })
@@ -90,7 +90,7 @@ t.test('L07 comparisons are counted while they are made, and a search has so man
 
   const { bound } = await open(t, t.testdir({}))
   const client = await bound()
-  const wide = `(|${`(cn=${spaces})`.repeat(2_000)})`
+  const wide = `(|${`(cn=${spaces})`.repeat(700)})`
   t.equal((await client.search(suffix, wide)).code, resultCodes.adminLimitExceeded)
   t.equal((await client.search(suffix, '(uid=alice)')).entries.length, 1)
 })
