@@ -76,7 +76,7 @@ t.test(
   'a number drawn by the youngest transaction is waited for, although a snapshot would not show it',
   async (t) => {
     const { client, process } = await served(t)
-    const { heard, feed, close } = await process()
+    const { heard, close } = await process()
     const [older, younger] = [await client(), await client()]
     const ids = [newId<UserId>(), newId<UserId>()]
     // The older transaction id, but the later number: once it commits, the younger one lies above every completed id.
