@@ -53,18 +53,24 @@ export interface Lockouts {
     at: Date,
     settings: LockoutSettings,
   ): Promise<'go' | 'locked'>
-  /** `returned`: that attempt was no failure; `cleared`: it let the subject in, so earlier failures are forgotten. */
+  /**
+   * `returned`: that attempt was no failure; `cleared`: it let the subject in, so earlier failures are forgotten.
+   * `subject` null: nobody's attempt, for the same work.
+   */
   settle(
     organization: OrganizationId,
-    subject: string,
+    subject: string | null,
     peer: string | null,
     at: Date,
     how: 'returned' | 'cleared',
   ): Promise<void>
-  /** Counts one showing of a one-time code against the daily limit of wrong ones; false when that is used up. */
+  /**
+   * Counts one showing of a one-time code against the daily limit of wrong ones; false when that is used up. `subject`
+   * null: nobody's, for the same work.
+   */
   reserveCode(
     organization: OrganizationId,
-    subject: string,
+    subject: string | null,
     at: Date,
     settings: LockoutSettings,
   ): Promise<boolean>

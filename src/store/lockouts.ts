@@ -1,12 +1,17 @@
 // Failures by canonical subject, counted before an attempt is evaluated, in single statements that the database makes
 // atomic. A lock is for a while only; during it, a place the subject has got in from before has a count of its own, so
 // that nobody can be kept out of their own office by guesses from elsewhere.
+import { randomBytes } from 'node:crypto'
 import type { Change, Lockouts } from '../core/ports.ts'
 import type { Database } from './database.ts'
 import { sql } from './sql.ts'
 
-/** Whom attempts by unknown names are counted on: the same work, and never a lock. */
-const nobody = '00000000-0000-0000-0000-000000000000'
+/**
+ * Whom attempts by unknown names, and work done for its time only, are counted on: never a lock. One of 256, so that
+ * a crowd of them does not wait for one row.
+ */
+const nobody = (): string => `00000000-0000-0000-0000-0000000000${randomBytes(1).toString('hex')}`
+const neverReached = 2_147_483_647
 /** A pause this long ends a row of failures. */
 const forgottenAfter = '1 hour'
 const familiarFor = '30 days'
@@ -14,8 +19,8 @@ const familiarFor = '30 days'
 export function createLockouts(database: Database, announce: (changes: readonly Change[]) => void): Lockouts {
   return {
     async reserve(organization, subject, peer, at, settings) {
-      const limit = subject === null ? 2_147_483_647 : settings.limit
-      const id = subject ?? nobody
+      const limit = subject === null ? neverReached : settings.limit
+      const id = subject ?? nobody()
       // A row of failures ends with a pause, which a lock is no part of.
       const failures = sql`(case when greatest(l.last_failure, l.locked_until) >= ${at}::timestamptz - ${forgottenAfter}::interval
         then least(l.failures, 1000000) else 0 end + 1)`
@@ -47,7 +52,8 @@ export function createLockouts(database: Database, announce: (changes: readonly 
       return 'go'
     },
 
-    async settle(organization, subject, peer, at, how) {
+    async settle(organization, settled, peer, at, how) {
+      const subject = settled ?? nobody()
       // In both, the row of lockout is locked before that of familiar_source, as it is in reserve.
       if (how === 'returned') {
         // A lock that is in force was not this attempt's doing, if it came from a familiar place: it was let through there.
@@ -68,12 +74,14 @@ export function createLockouts(database: Database, announce: (changes: readonly 
     },
 
     async reserveCode(organization, subject, at, settings) {
+      const limit = subject === null ? neverReached : settings.wrongCodesPerDay
+      const id = subject ?? nobody()
       const [row] = await database.query<{ wrong_codes: number }>(sql`
-        insert into lockout as l (org, subject_id, wrong_codes, wrong_codes_since) values (${organization}, ${subject}, 1, ${at})
+        insert into lockout as l (org, subject_id, wrong_codes, wrong_codes_since) values (${organization}, ${id}, 1, ${at})
         on conflict (org, subject_id) do update set
           wrong_codes = case when l.wrong_codes_since > ${at}::timestamptz - interval '24 hours' then l.wrong_codes + 1 else 1 end,
           wrong_codes_since = case when l.wrong_codes_since > ${at}::timestamptz - interval '24 hours' then l.wrong_codes_since else ${at} end
-        where l.wrong_codes < ${settings.wrongCodesPerDay} or l.wrong_codes_since is null
+        where l.wrong_codes < ${limit} or l.wrong_codes_since is null
           or l.wrong_codes_since <= ${at}::timestamptz - interval '24 hours'
         returning wrong_codes`)
       return row !== undefined

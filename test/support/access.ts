@@ -93,14 +93,14 @@ export class Fakes {
           this.done.push(subject === null ? 'reserve nobody' : 'reserve')
           return this.locked && subject !== null ? 'locked' : 'go'
         },
-        settle: async (_organization, _subject, _peer, _at, how) => {
+        settle: async (_organization, subject, _peer, _at, how) => {
           check('lockouts.settle')
-          this.done.push(`settle ${how}`)
+          this.done.push(subject === null ? `settle nobody ${how}` : `settle ${how}`)
         },
-        reserveCode: async () => {
+        reserveCode: async (_organization, subject) => {
           check('lockouts.reserveCode')
-          this.done.push('reserve code')
-          return this.codesLeft-- > 0
+          this.done.push(subject === null ? 'reserve code of nobody' : 'reserve code')
+          return subject === null || this.codesLeft-- > 0
         },
         returnCode: async () => {
           check('lockouts.returnCode')

@@ -12,8 +12,8 @@ import type { AccessRequest } from './request.ts'
 /** What is to be done because of a decision; `decide` performs it, `explain` does not. */
 export type Effect =
   | { readonly do: 'park'; readonly id: ConversationId; readonly conversation: Conversation }
-  /** The attempt that was counted before the evidence was looked at was no failure. */
-  | { readonly do: 'return-attempt'; readonly subject: string }
+  /** The attempt that was counted before the evidence was looked at was no failure. Null: nobody's, for the same work. */
+  | { readonly do: 'return-attempt'; readonly subject: string | null }
   /** The subject is in: earlier failures are forgotten. */
   | { readonly do: 'clear-failures'; readonly subject: string }
 
@@ -162,10 +162,14 @@ function ask(
   }
 }
 
-/** A refusal after good evidence is no failed guess, so the attempt is given back. */
-function returned(facts: Facts): readonly Effect[] {
-  const good = facts.shown.counted && facts.shown.rejected === null && facts.shown.accepted.length > 0
-  return good && facts.subject !== null ? [{ do: 'return-attempt', subject: subjectId(facts.subject) }] : []
+/**
+ * A refusal after good evidence is no failed guess, so the attempt is given back. After bad evidence as much is done for
+ * nobody: who is refused must not see by the time it took that the password was right.
+ */
+function returned({ shown, subject }: Facts): readonly Effect[] {
+  if (!shown.counted) return []
+  const isGood = shown.rejected === null && shown.accepted.length > 0
+  return [{ do: 'return-attempt', subject: isGood && subject !== null ? subjectId(subject) : null }]
 }
 
 function principalOf(facts: Facts): Principal {

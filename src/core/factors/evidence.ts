@@ -125,6 +125,9 @@ async function checkPassword(shown: Secret, situation: Situation, ports: Evidenc
       }
       return held([accepted(stored), accepted(totp)], true)
     }
+    // Had the password been right, the code would have been counted: the same work, for nobody.
+    if (readings.length > 1)
+      await ports.lockouts.reserveCode(organization.id, null, request.at, organization.settings.lockout)
     return refused(turn === 'locked' ? 'locked' : 'wrong-proof')
   })
 }

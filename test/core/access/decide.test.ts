@@ -69,7 +69,7 @@ t.test('effects', async (t) => {
   t.same(permit.fakes.done, ['reserve', 'hash', 'settle cleared'])
   const deny = scene()
   await deny.access.decide({ ...deny.request, evidence: [password('wrong')] })
-  t.same(deny.fakes.done, ['reserve', 'hash'], 'a failure stays counted')
+  t.same(deny.fakes.done, ['reserve', 'hash', 'settle nobody returned'], 'a failure stays counted')
   const challenge = scene(demanding)
   const asked = await challenge.access.decide(challenge.request)
   t.same(challenge.fakes.done, ['reserve', 'hash', 'settle returned'])
@@ -85,6 +85,44 @@ t.test('effects', async (t) => {
     reason: 'conversation-expired',
   })
   t.equal(challenge.fakes.records.length, 3)
+})
+
+t.test('L22 L25 a refusal costs the same hashes and writes whatever of it was right', async (t) => {
+  const noPrompt = { means: [] }
+  const cases: Record<string, Partial<Scene>> = {
+    'who is let in with the right one': {},
+    nobody: { who: 'nobody' },
+    suspended: { state: 'suspended' },
+    staged: { state: 'staged' },
+    'in no bound group': { groups: {} },
+    'a resource that is turned off': { enabled: false },
+    'a code is demanded, and the door cannot ask': { ...demanding, ...noPrompt },
+    'a code is demanded, and none is enrolled': { ...demanding, ...noPrompt, enrolled: ['password'] },
+    'no password': { enrolled: [] },
+    'a service account that is turned off': { who: 'service', resource: 'directory', accountEnabled: false },
+  }
+  const wrongCode = code === '123456' ? '654321' : '123456'
+  const shapes = {
+    plain: ['canary-wrong', canary],
+    coded: ['canary-wrong', canary].map((one) => `${one},${wrongCode}`),
+  }
+  for (const [shape, texts] of Object.entries(shapes)) {
+    const seen = new Map<string, string[]>()
+    for (const [name, changes] of Object.entries(cases)) {
+      for (const text of texts) {
+        const { fakes, access, request } = scene(changes)
+        const decision = await access.decide({ ...request, evidence: [password(text)] })
+        if (decision.outcome === 'permit') continue
+        t.equal(decision.outcome, 'deny', `${name}: ${text}`)
+        const work = fakes.done
+          .map((one) => one.replace(/ (?:of )?nobody/, ''))
+          .sort()
+          .join()
+        seen.set(work, [...(seen.get(work) ?? []), `${name}: ${text}`])
+      }
+    }
+    t.equal(seen.size, 1, `${shape}: ${JSON.stringify([...seen], null, 1)}`)
+  }
 })
 
 t.test('whatever fails, the answer is indeterminate, recorded once, and never yes (M15)', async (t) => {
