@@ -215,8 +215,12 @@ export class LdapConnection implements Session {
 
   /** The permit that this connection holds has changed, or is no more: then so is the connection. */
   #renewed(permit: Permit | null): void {
+    const before = this.#permit
     this.#permit = permit
     if (permit === null) this.#disconnect(resultCodes.strongerAuthRequired, 'access has ended')
+    // What is under way was planned with the rights that it had.
+    else if (this.#running.size > 0 && readsLess(before, permit))
+      this.#disconnect(resultCodes.strongerAuthRequired, 'access has changed')
   }
 
   #drop(): void {
@@ -302,6 +306,12 @@ export class LdapConnection implements Session {
     this.#drop()
     this.#ports.closed(this)
   }
+}
+
+function readsLess(before: Permit | null, now: Permit): boolean {
+  if (before?.principal.kind !== 'service' || now.principal.kind !== 'service') return false
+  const { reads } = now.principal
+  return before.principal.reads.some((branch) => !reads.includes(branch))
 }
 
 const isStartTls = (message: Incoming): message is ExtendedRequest =>
