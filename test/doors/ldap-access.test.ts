@@ -59,3 +59,33 @@ t.test('L24 a service account that may read less reads no further, also in what 
   reading(['users', 'groups', 'devices'])
   t.equal((await idle.answers(more)).length, 2, 'more rights end nothing')
 })
+
+t.test('L10 unfinished messages of strangers share a bound, and cost nobody who has bound', async (t) => {
+  const { bound, connect } = await open(t, folder, { settings: { strangersBytes: 600_000 } })
+  const member = await bound()
+  const part = Buffer.concat([Buffer.from('308303ff00', 'hex'), Buffer.alloc(250_000)])
+  const strangers = []
+  for (let i = 0; i < 5; i++) {
+    const one = await connect()
+    one.raw(part)
+    strangers.push(one)
+    await wait(20)
+  }
+  t.same(
+    strangers.map(({ closed }) => closed),
+    [false, false, true, true, true],
+    'two of them fit',
+  )
+  t.equal((await member.search(suffix, '(uid=alice)')).entries.length, 1)
+  const small = await bound()
+  t.equal((await small.search(suffix, '(uid=alice)')).entries.length, 1, 'a bind is small')
+  small.raw(part)
+  await wait(20)
+  t.notOk(small.closed, 'of those who have bound it is not taken')
+  for (const one of strangers) one.end()
+  await wait(20)
+  const later = await connect()
+  later.raw(part)
+  await wait(20)
+  t.notOk(later.closed, 'what they held is given back')
+})

@@ -21,6 +21,9 @@ interface Running extends Operation {
   readonly octets: number
 }
 
+/** No bind is larger: who holds less is let be, however much others hold. */
+const harmlessOctets = 16 * 1024
+
 /** A message that could be read, or one that could not but can be answered. */
 type Incoming = LdapMessage | RefusedMessage
 
@@ -38,6 +41,8 @@ export class LdapConnection implements Session {
   #next: { readonly message: Incoming; readonly running: Running } | null = null
   /** Of all requests that have no answer yet. */
   #octets = 0
+  /** What of it, and of the inbox, counts as a stranger's. */
+  #asStranger = 0
   #slow = false
   #paused = false
   #permit: Permit | null = null
@@ -80,10 +85,23 @@ export class LdapConnection implements Session {
         if (message === null) break
         this.#admit(message)
       }
+      this.#weigh()
     } catch (error) {
       if (!(error instanceof WireError)) throw error
       this.#protocolError(error)
     }
+  }
+
+  /** A partial message costs who sends it nothing: of strangers, all together may hold so much and no more. */
+  #weigh(): void {
+    const { strangers, settings, log } = this.#ports
+    const own = this.#over || this.#permit !== null ? 0 : this.#inbox.size + this.#octets
+    strangers.octets += own - this.#asStranger
+    this.#asStranger = own
+    if (strangers.octets <= settings.strangersBytes || own < harmlessOctets) return
+    log.warn({ peer: this.#socket.peer.text, octets: strangers.octets }, 'strangers send too much; closed')
+    this.#finish()
+    this.#socket.destroy()
   }
 
   #admit(message: Buffer): void {
@@ -151,6 +169,7 @@ export class LdapConnection implements Session {
     }
     if (this.#exclusive === 'waiting' && this.#running.size === 0) this.#begin()
     this.#regulate()
+    this.#weigh()
     this.#stopWhenDone()
   }
 
@@ -208,6 +227,7 @@ export class LdapConnection implements Session {
     const { response, held }: Bound = await this.#ports.bind(message, this)
     if (held === null || this.#over || this.#socket.closed) return response
     this.#permit = held.permit
+    this.#weigh()
     this.#socket.limitIdle(this.#ports.settings.idleBoundMs)
     this.#release = this.#ports.standing.hold(held.permit, held.request, (renewed) => this.#renewed(renewed))
     return response
@@ -299,6 +319,7 @@ export class LdapConnection implements Session {
     for (const running of this.#running.values()) running.abandoned = true
     this.#held = []
     this.#inbox.clear()
+    this.#weigh()
   }
 
   #ended(): void {

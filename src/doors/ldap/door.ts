@@ -62,6 +62,7 @@ export function createLdapDoor(options: LdapDoorOptions): LdapDoor {
 
   const ports: ConnectionPorts = {
     ...{ settings, metrics, log, standing, tls },
+    strangers: { octets: 0 },
     bind: (message, session) =>
       bind(message, session, binding).catch((error: unknown) => {
         if (!(error instanceof Fault)) throw error

@@ -19,6 +19,8 @@ export interface ConnectionPorts {
   readonly log: Log
   readonly standing: Pick<StandingPermits, 'hold'>
   readonly tls: { context(): import('node:tls').SecureContext }
+  /** What connections that nobody has bound hold together, in octets. */
+  readonly strangers: { octets: number }
   bind(message: BindRequest, session: Session): Promise<Bound>
   operate(
     message: LdapMessage,

@@ -9,6 +9,8 @@ export interface LdapSettings {
   readonly idleBoundMs: number
   /** Octets of unanswered requests of one connection, beyond which it is not read from. */
   readonly unansweredBytes: number
+  /** Octets of unfinished and unanswered requests of all connections together that nobody has bound. */
+  readonly strangersBytes: number
   /** Entries of one search without paging; with paging, of one page. */
   readonly entriesPerSearch: number
   readonly entriesPerPage: number
@@ -28,6 +30,7 @@ export const ldapDefaults: LdapSettings = {
   idleAnonymousMs: 2 * 60_000,
   idleBoundMs: 15 * 60_000,
   unansweredBytes: 8 * 1024 * 1024,
+  strangersBytes: 64 * 1024 * 1024,
   entriesPerSearch: 10_000,
   entriesPerPage: 1_000,
   entriesPerRead: 500,
