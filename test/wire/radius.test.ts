@@ -204,6 +204,19 @@ interface RadiusPackage {
 }
 const radius = createRequire(import.meta.url)('radius') as RadiusPackage
 
+t.test('R01 HMAC-MD5 is that of another implementation, whatever the length of key and text', async (t) => {
+  for (let length = 0; length <= 200; length++) {
+    const key = createHash('sha512')
+      .update(`key ${length}`)
+      .digest()
+      .subarray(0, length % 65)
+    const secret = Buffer.concat([key, Buffer.alloc(length - key.length, length)])
+    const text = Buffer.alloc((length * 7) % 191, length)
+    const expected = createHmac('md5', secret).update(text).digest('hex')
+    t.equal(new SharedSecret(secret).hmac(text).toString('hex'), expected, `${length} bytes of key`)
+  }
+})
+
 t.test('R01 a forged Message-Authenticator that the radius package accepts', async (t) => {
   // The forger knows no secret: every byte 0xff is invalid UTF-8 and decodes to U+FFFD, and so do some right digests, one in
   // a million, here that of request 1,834,834. Compared as text, as radius 1.1.4 does, the two are equal.

@@ -1,10 +1,10 @@
 // The two ways in which RADIUS hides values with the shared secret: User-Password, and the salted form of Tunnel-Password
 // and the MS-MPPE keys. Both are XOR with a chain of MD5 digests; they hide, they do not authenticate.
-import { hash } from 'node:crypto'
 import { utf8 } from '../../base/bytes.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { SharedSecret } from './authenticator.ts'
 import { encodeVendorTlv } from './encode.ts'
+import { md5 } from './md5.ts'
 
 /** Why a User-Password is no password: its length is not 16 to 128 in steps of 16, a NUL stands inside, or it is not UTF-8. */
 export type PasswordRefusal = 'length' | 'nul' | 'utf-8'
@@ -95,7 +95,7 @@ function chain(input: Buffer, first: Uint8Array, secret: SharedSecret, direction
   const hiddenSide = direction === 'hide' ? output : input
   let previous = first
   for (let at = 0; at < input.length; at += 16) {
-    const pad = hash('md5', Buffer.concat([secret.reveal(), previous]), 'buffer')
+    const pad = md5(secret.reveal(), previous)
     for (let i = 0; i < 16; i++) output[at + i] = (input[at + i] as number) ^ (pad[i] as number)
     previous = hiddenSide.subarray(at, at + 16)
   }
