@@ -236,7 +236,8 @@ async function readiness(store: Store, open: ReadonlySet<string>, shutdown: Shut
   ])
   const database = await store.ping().then(
     () => 'ok',
-    (error: unknown) => (error instanceof Error ? error.message : 'does not answer'),
+    // Where it is and why it refuses, the log tells: here strangers ask.
+    () => 'does not answer',
   )
   const parts: Record<string, string> = {
     ...Object.fromEntries(doors),

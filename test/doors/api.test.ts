@@ -824,9 +824,13 @@ t.test('health, and what happens when the store does not answer', async (t) => {
   let ready = false
   const services = apiServices(store, api.ports, silentLog, () => Promise.reject(new Error('a bug')))
   const away = () => Promise.reject(new Fault('unavailable', 'the database is away'))
+  let readinessFails = false
   const health = {
     registry,
-    readiness: async () => ({ ready, parts: { ldap: ready ? 'ok' : 'not listening yet' } }),
+    readiness: async () => {
+      if (readinessFails) throw new Error('password authentication failed for user "canary" at 10.9.8.7')
+      return { ready, parts: { ldap: ready ? 'ok' : 'not listening yet' } }
+    },
   }
   const broken = await buildApi(
     { ...services, audit: { ...services.audit, list: away } },
@@ -837,6 +841,9 @@ t.test('health, and what happens when the store does not answer', async (t) => {
   t.equal((await broken.inject('/health/ready')).statusCode, 503)
   ready = true
   t.same((await broken.inject('/health/ready')).json(), { ready: true, parts: { ldap: 'ok' } })
+  readinessFails = true
+  const failed = await broken.inject('/health/ready')
+  t.same([failed.statusCode, failed.json()], [503, { ready: false, parts: { readiness: 'failed' } }])
   const metrics = await broken.inject('/metrics')
   t.equal(metrics.statusCode, 200)
   t.match(metrics.headers['content-type'], /^text\/plain/)

@@ -49,6 +49,8 @@ t.test('M15 the database is away', async (t) => {
   t.equal(status.code, 'Access-Accept', 'the process itself answers')
   t.match(api, { status: 503, body: { title: String } })
   t.equal(readiness, 503)
+  const told = (await (await fetch(`${muster.url}/health/ready`)).json()) as { parts: object }
+  t.match(told.parts, { database: /^does not answer$/ }, 'strangers are not told where it is')
   t.equal((await fetch(`${muster.url}/health/live`)).status, 200)
   // By now, what is kept in memory is too old to be shown.
   const search = await find().then(
