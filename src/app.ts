@@ -153,7 +153,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
     },
     {
       version,
-      ...(organizations.length === 0 ? { setup: await offerSetup(config, core, log) } : {}),
+      ...(organizations.length === 0 ? { setup: await offerSetup({ config, log, store, core }) } : {}),
       health: { registry: metrics.registry, readiness: () => readiness(store, open, shutdown) },
     },
   )

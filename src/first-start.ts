@@ -12,6 +12,7 @@ import type { Actor } from './core/audit/record.ts'
 import { firstOrganization, inWordsOfSetup } from './core/directory/first-organization.ts'
 import { newToken, tokenDigest } from './core/directory/tokens.ts'
 import type { Organization } from './core/directory/types.ts'
+import { refuse } from './core/directory/writing.ts'
 import type { Setup } from './doors/console/setup.ts'
 import type { Store } from './store/store.ts'
 
@@ -45,6 +46,7 @@ export async function firstStart({
   const tokenFile = join(config.dataFolder, 'admin-token')
   const sample = organizations.find(isSample)
   if (organizations.length > 0) {
+    await rm(join(config.dataFolder, 'setup-token'), { force: true })
     if (sample !== undefined && organizations.length === 1)
       await refuseHalfMade(store, sample, config.dataFolder)
     return
@@ -64,7 +66,17 @@ export async function firstStart({
  * The way in for the first administrator of an empty server: a one-time token in the data folder, which `muster init` on
  * this machine reads.
  */
-export async function offerSetup(config: Config, core: Core, log: Log): Promise<Setup> {
+export async function offerSetup({
+  config,
+  log,
+  store,
+  core,
+}: {
+  config: Config
+  log: Log
+  store: Store
+  core: Core
+}): Promise<Setup> {
   const path = join(config.dataFolder, 'setup-token')
   const token = newToken()
   let digest: Buffer | null = tokenDigest(token)
@@ -73,15 +85,23 @@ export async function offerSetup(config: Config, core: Core, log: Log): Promise<
     { path },
     'there is no organization yet: run `npx muster init` on this machine to create the first one',
   )
+  const close = async (): Promise<void> => {
+    digest = null
+    await rm(path, { force: true })
+  }
   return {
     digest: () => digest,
     async complete(body) {
+      // Another process on this database may have been first, with a token of its own.
+      if ((await store.organizations.list()).length > 0) {
+        await close()
+        return refuse('not-found', '', 'there is an organization already')
+      }
       const first = firstOrganization(body)
       if (!first.ok) return first
       const made = await core.createOrganization(starting, first.value.file)
       if (!made.ok) return fail({ ...made.error, problems: inWordsOfSetup(made.error.problems) })
-      digest = null
-      await rm(path, { force: true })
+      await close()
       const issued = new Secret(made.value.tokens[0]?.token ?? '')
       await keepToken(join(config.dataFolder, 'admin-token'), issued)
       const { slug, name, domain } = made.value.organization

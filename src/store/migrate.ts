@@ -12,9 +12,13 @@ const lockKey = 7_305_118_266
 export async function migrate(database: Database, log: Log): Promise<void> {
   const files = (await readdir(folder)).filter((file) => /^\d{4}-[a-z-]+\.sql$/.test(file)).sort()
   const newest = Number.parseInt((files.at(-1) as string).slice(0, 4), 10)
-  await database.script(
-    'create table if not exists migration (number integer primary key, name text not null, at timestamptz not null default now())',
-  )
+  await database.transaction(async (tx) => {
+    // `if not exists` alone lets two that create it at the same time collide.
+    await tx.house(sql`select pg_advisory_xact_lock(${lockKey})`)
+    await tx.script(
+      'create table if not exists migration (number integer primary key, name text not null, at timestamptz not null default now())',
+    )
+  })
   for (const file of files) {
     const number = Number.parseInt(file.slice(0, 4), 10)
     const text = await readFile(new URL(file, folder), 'utf8')

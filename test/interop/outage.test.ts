@@ -1,7 +1,8 @@
 // The served database goes away under the running program and comes back: nobody gets in meanwhile, everybody
 // afterwards. And the way from an empty database to the first organization.
 import { existsSync } from 'node:fs'
-import { readFile, stat } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'ldapts'
@@ -9,7 +10,7 @@ import t from 'tap'
 import { freshDatabase } from '../support/database.ts'
 import { ensurePackages, testPackages } from '../support/debian.ts'
 import { ldapBind, ldapTool, readerDn, readerPassword, suffix } from '../support/ldap-tools.ts'
-import { startMuster } from '../support/muster.ts'
+import { type RunningMuster, startMuster } from '../support/muster.ts'
 import { startPostgres } from '../support/postgres.ts'
 import { run } from '../support/process.ts'
 import { radclient, radiusLogin } from '../support/radclient.ts'
@@ -76,7 +77,17 @@ t.test('M15 the database is away', async (t) => {
 
 t.test('W18 from an empty database to the first organization', async (t) => {
   const env = { MUSTER_DATABASE_URL: await freshDatabase(t), MUSTER_SAMPLE: 'off' }
-  const muster = await startMuster(t, { env })
+  // Two processes that start together on it, as two containers would.
+  const folders = await Promise.all(
+    ['one', 'two'].map(async () => {
+      const data = await mkdtemp(join(tmpdir(), 'muster-data-'))
+      t.teardown(() => rm(data, { recursive: true, force: true }))
+      await writeFile(join(data, 'sealing-key'), `${'5e'.repeat(32)}\n`, { mode: 0o600 })
+      return data
+    }),
+  )
+  const both = await Promise.all(folders.map((data) => startMuster(t, { env, data })))
+  const [muster, other] = both as [RunningMuster, RunningMuster]
   t.match(muster.stdout(), /no organization yet.*muster init/)
   t.notMatch(muster.stdout(), /muster-radius-secret/)
   const tokenFile = join(muster.data, 'setup-token')
@@ -84,13 +95,14 @@ t.test('W18 from an empty database to the first organization', async (t) => {
   t.notOk(existsSync(join(muster.data, 'admin-token')), 'no default credential')
   t.not(await ldapBind(muster, 'alice'), 0, 'nobody is there')
 
-  const setup = (token: string, body: unknown) =>
-    fetch(`${muster.url}/api/v1/setup`, {
+  const setup = (token: string, body: unknown, at = muster) =>
+    fetch(`${at.url}/api/v1/setup`, {
       method: 'POST',
       headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' },
       body: JSON.stringify(body),
     })
   const token = (await readFile(tokenFile, 'utf8')).trim()
+  const otherToken = (await readFile(join(other.data, 'setup-token'), 'utf8')).trim()
   const good = {
     organization: { slug: 'example', name: 'Example Ltd', domain: 'example.com' },
     owner: { username: 'olga', password: 'a good long password' },
@@ -121,6 +133,9 @@ t.test('W18 from an empty database to the first organization', async (t) => {
   const password = 'a good long password'
   const me = await ldapTool(muster, 'ldapwhoami', [], { as: olga, password })
   t.equal(me.stdout.trim(), `dn:${olga}`, me.stderr)
+  t.equal(await ldapBind(other, olga, password), 0, 'the other process knows of it')
+  const second = { ...good, organization: { slug: 'second', name: 'Second', domain: 'second.example' } }
+  t.equal((await setup(otherToken, second, other)).status, 404, 'and its setup token is worth nothing')
   const authorization = `Bearer ${await muster.adminToken()}`
   const mine = await fetch(`${muster.url}/o/example/api/v1/users`, { headers: { authorization } })
   t.match(await mine.json(), { items: [{ username: 'olga' }] })
