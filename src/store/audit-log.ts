@@ -25,9 +25,9 @@ export function createAuditLog(database: Database): AuditLog & { flushed(): Prom
 
   const store = async (organization: OrganizationId, group: readonly Waiting[]): Promise<void> => {
     try {
-      await database.query(
-        sql`select append_audit(${organization}, ${group.map(({ body }) => body)}::text[])`,
-      )
+      // As lines and not as an array, whose elements would all be escaped and unescaped: JSON has no bare line feed.
+      const lines = group.map(({ body }) => body).join('\n')
+      await database.query(sql`select append_audit(${organization}, string_to_array(${lines}, chr(10)))`)
       for (const one of group) one.done()
     } catch (error) {
       // A record that the database refuses must not take those with it that wait beside it.
