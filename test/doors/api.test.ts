@@ -561,6 +561,24 @@ t.test('requests that cannot be understood', async (t) => {
   t.equal((await send('[]')).status, 422)
   t.equal((await send('"text"')).status, 422)
   t.equal((await send(`{"username":"${'x'.repeat(1024 * 1024)}"}`)).status, 413)
+  const { id } = await user('frank')
+  for (const depth of [1_000, 50_000]) {
+    const deep = (name: string) => `${`{"${name}":`.repeat(depth)}1${'}'.repeat(depth)}`
+    const list = `${'['.repeat(depth)}${']'.repeat(depth)}`
+    const cases = [
+      ['PATCH', `/users/${id}`, `{"attributes":${deep('a')}}`],
+      ['PATCH', `/users/${id}`, `{"username":${list}}`],
+      ['PATCH', `/bindings/${(await find('/bindings', 'id pr')).id}`, `{"attributes":${deep('claims')}}`],
+      ['PATCH', `/resources/${(await resource('vpn')).id}`, `{"network":${deep('x')}}`],
+      ['PATCH', '/organization', `{"settings":${deep('lockout')}}`],
+      ['POST', '/users', `{"attributes":${deep('a')}}`],
+      ['POST', '/import', deep('users')],
+    ] as const
+    for (const [method, path, body] of cases) {
+      const { status } = await acme(method, path, body, { 'content-type': 'application/json' })
+      t.equal(status, 422, `A07 ${method} ${path}, ${depth} deep`)
+    }
+  }
   t.equal((await send('username=x', { 'content-type': 'application/x-www-form-urlencoded' })).status, 415)
   const bytes = await app.inject({
     method: 'POST',

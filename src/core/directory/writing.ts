@@ -86,14 +86,17 @@ export function difference(before: Document | null, after: Document | null): Rec
   return result
 }
 
+/** Nothing that can be sent is deeper: what is, is not followed to its end, and refused by whoever reads it. */
+const deepest = 32
+
 /** JSON Merge Patch (RFC 7396) of plain values; the result has no prototypes and shares nothing that was patched. */
-export function mergePatch(target: unknown, patch: unknown): unknown {
-  if (!isPlainObject(patch)) return patch
+export function mergePatch(target: unknown, patch: unknown, depth = 0): unknown {
+  if (!isPlainObject(patch) || depth >= deepest) return patch
   const result: Record<string, unknown> = Object.create(null)
   if (isPlainObject(target)) for (const name of Object.keys(target)) result[name] = target[name]
   for (const name of Object.keys(patch)) {
     if (patch[name] === null) delete result[name]
-    else result[name] = mergePatch(result[name], patch[name])
+    else result[name] = mergePatch(result[name], patch[name], depth + 1)
   }
   return result
 }
