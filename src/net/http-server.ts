@@ -8,6 +8,8 @@ export interface HttpOptions {
   /** 0: any free one, the same on every host. */
   readonly port: number
   readonly handler: RequestListener
+  /** On each address; further ones are closed at once. */
+  readonly maxConnections?: number
 }
 
 export interface HttpListener {
@@ -24,10 +26,18 @@ const bounds = {
   connectionsCheckingInterval: 5_000,
 }
 
+/** The doors share one process, and its file descriptors: this one must leave some to the others. */
+const mostConnections = 2_048
+
 /** Throws Fault('unavailable') where the port cannot be had. */
-export async function listenHttp({ hosts, port, handler }: HttpOptions): Promise<HttpListener> {
+export async function listenHttp({
+  hosts,
+  port,
+  handler,
+  maxConnections = mostConnections,
+}: HttpOptions): Promise<HttpListener> {
   const { port: inUse, bound } = await bindAll('HTTP', hosts, port, (host, wanted) =>
-    bind(host, wanted, handler),
+    bind(host, wanted, handler, maxConnections),
   )
   return {
     port: inUse,
@@ -45,9 +55,11 @@ function bind(
   host: string,
   port: number,
   handler: RequestListener,
+  maxConnections: number,
 ): Promise<{ server: Server; port: number; release(): Promise<void> }> {
   return new Promise((resolve, reject) => {
     const server = createServer(bounds, handler)
+    server.maxConnections = maxConnections
     server.once('error', reject)
     server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
       server.off('error', reject)

@@ -1,11 +1,13 @@
 import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
 import fc from 'fast-check'
 import t from 'tap'
 import { parseCidr } from '../../src/base/ip.ts'
 import type { Log } from '../../src/base/log.ts'
 import { Fault } from '../../src/base/result.ts'
 import { clientAddress } from '../../src/net/http.ts'
+import { listenHttp } from '../../src/net/http-server.ts'
 import { Gate, sparseLog, TokenBucket } from '../../src/net/limits.ts'
 import { limitKey, peerOf } from '../../src/net/peer.ts'
 import { Shutdown } from '../../src/net/shutdown.ts'
@@ -276,4 +278,23 @@ t.test('a machine’s port 0 is one port for all hosts', async (t) => {
   await one.close(0)
   await t.rejects(listenUdp({ name: 'x', hosts: ['192.0.2.1'], port: 0, onDatagram: () => {}, log }), Fault)
   await t.rejects(listenUdp({ name: 'x', hosts: [], port: 0, onDatagram: () => {}, log }), Fault)
+})
+
+t.test('HTTP leaves connections to the other doors', async (t) => {
+  const http = await listenHttp({
+    hosts: ['127.0.0.1'],
+    port: 0,
+    handler: (_request, response) => void response.end('ok'),
+    maxConnections: 2,
+  })
+  t.teardown(() => http.close(0))
+  const sockets = [1, 2, 3].map(() => connect(http.port, '127.0.0.1'))
+  t.teardown(() => {
+    for (const socket of sockets) socket.destroy()
+  })
+  const [first, , third] = sockets
+  third?.on('error', () => {})
+  await once(third as Socket, 'close')
+  first?.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+  t.match(String((await once(first as Socket, 'data'))[0]), /^HTTP\/1.1 200/)
 })
