@@ -161,8 +161,12 @@ function auditOf(request: AccessRequest, decision: Decision): AuditBody {
     outcome: decision.outcome,
     reason,
     circumstance: request.circumstance,
-    trace: decision.trace,
+    trace: decision.outcome === 'permit' ? withoutSteps(decision.trace) : decision.trace,
   }
+}
+
+function withoutSteps({ subject, resource, memberships, bindings, demands, proofs }: Trace) {
+  return { subject, resource, memberships, bindings, demands, proofs }
 }
 
 function emptyTrace(request: AccessRequest, error: unknown): Trace {

@@ -15,7 +15,8 @@ export interface DecisionBody {
   /** A reason from the closed list, or the cause of `indeterminate`. */
   readonly reason: string | null
   readonly circumstance: Circumstance
-  readonly trace: Trace
+  /** A permit's has no steps: they follow from the rest, and most of what is kept for years is permits. */
+  readonly trace: Omit<Trace, 'steps'> & Partial<Pick<Trace, 'steps'>>
 }
 
 export interface ChangeBody {
