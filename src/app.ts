@@ -18,6 +18,7 @@ import { OneAtATime } from './core/factors/one-at-a-time.ts'
 import { argon2Hasher } from './core/factors/password.ts'
 import { RememberedPasswords } from './core/factors/remembered.ts'
 import { MembershipEngine } from './core/membership/change.ts'
+import { Schedule } from './core/membership/schedule.ts'
 import { buildApi } from './doors/console/api.ts'
 import type { Readiness } from './doors/console/health.ts'
 import { createLdapDoor } from './doors/ldap/door.ts'
@@ -100,6 +101,8 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   await firstStart({ config, log, store, core })
   const organizations = await store.organizations.list()
   for (const { id } of organizations) await core.engine.resume(id)
+  shutdown.add('core', 'schedule', () => core.schedule.close())
+  await core.schedule.start()
 
   const hosts = config.listen ?? (organizations.some(isSample) ? ['127.0.0.1', '::1'] : ['0.0.0.0', '::'])
   const certificateFolder = join(config.dataFolder, 'certificates')
@@ -201,7 +204,7 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
   const hasher = argon2Hasher((work) => gate.run(work))
   const remembered = new RememberedPasswords(clock)
   store.feed.subscribe((changes) => remembered.forget(changes))
-  const { cells, rules, groups } = store
+  const { cells, rules, groups, organizations, feed } = store
   const engine = new MembershipEngine({ cells, rules, groups, clock, log })
   const access = createAccess({
     facts: new CachedFacts(store.facts, store.feed),
@@ -219,8 +222,10 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
   })
   const ports = { ...store, engine, hashPassword: hasher.hash, checkAttributes: checkRadiusAttributes, clock }
   const directory = createDirectory(ports)
+  const schedule = new Schedule({ engine, cells, organizations, feed, clock, log })
   return {
     engine,
+    schedule,
     access,
     directory,
     standing: new StandingPermits(access, store.feed, clock, log),

@@ -147,12 +147,24 @@ export interface Cells {
   read(organization: OrganizationId, subject: CellSubject): Promise<Cell | null>
   /** Cells in id order after a cursor: for carrying a new rule through the organization. */
   scan(organization: OrganizationId, after: string | null, limit: number): Promise<readonly Cell[]>
+  /** Those of these cells that (still) exist, in id order. */
+  readMany(organization: OrganizationId, subjects: readonly CellSubject[]): Promise<readonly Cell[]>
+  /** Cells of all organizations whose next evaluation is due at this instant, those that wait longest first. */
+  due(
+    at: Date,
+    limit: number,
+  ): Promise<readonly { readonly organization: OrganizationId; readonly subject: CellSubject }[]>
+  /** When the first cell of all organizations is due; null: none ever is. */
+  firstDue(): Promise<Date | null>
   /**
    * Writes facts, memberships, change-log rows and audit records in one statement (one transaction where two cells
    * are concerned), provided that the cells still have their versions and the rules their epoch.
    */
   write(organization: OrganizationId, change: CellChange): Promise<WriteOutcome>
-  /** Gives cells new memberships (and versions) in one statement; returns those that had changed meanwhile and were left alone. */
+  /**
+   * Gives cells new memberships (and versions), with their audit records, in one transaction; returns those that had
+   * changed meanwhile and were left alone.
+   */
   rewrite(
     organization: OrganizationId,
     epoch: bigint,
@@ -190,7 +202,7 @@ export interface GroupRecords extends Records<Group> {
   activate(organization: OrganizationId, id: GroupId, version: number): Promise<boolean>
   /** Resolves once no transaction that began before now is still running: writers of an older epoch are gone. */
   barrier(): Promise<void>
-  /** Groups that were left `activating` by a process that died. */
+  /** Groups that are `activating`: at this moment, or left so by whoever died or failed. */
   unfinished(organization: OrganizationId): Promise<readonly Group[]>
 }
 

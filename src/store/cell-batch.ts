@@ -45,8 +45,9 @@ async function insert(
     sql`select from rules_epoch where org = ${organization} and epoch = ${batch.epoch} for share`,
   )
   if (epoch.length === 0) return false
-  if (batch.users.length > 0) await tx.query(rowsOf(users, organization, batch.users))
-  if (batch.devices.length > 0) await tx.query(rowsOf(devices, organization, batch.devices))
+  const dues = new Map(batch.dues.map(({ subject, due }) => [subject.id as string, due]))
+  if (batch.users.length > 0) await tx.query(rowsOf(users, organization, batch.users, dues))
+  if (batch.devices.length > 0) await tx.query(rowsOf(devices, organization, batch.devices, dues))
   await tx.query(sql`insert into manual_member (org, subject_id, group_id)
     select ${organization}::uuid, p.* from unnest(${batch.manual.map((one) => one.subjectId)}::uuid[], ${batch.manual.map((one) => one.groupId)}::uuid[]) as p`)
   const { memberships } = batch
@@ -74,9 +75,14 @@ async function insert(
 }
 
 /** All rows of one table from one JSON document: one parameter, whatever their number. */
-function rowsOf<T>(of: Mapping<T>, organization: OrganizationId, objects: readonly T[]): Sql<'organization'> {
+function rowsOf<T extends { readonly id: string }>(
+  of: Mapping<T>,
+  organization: OrganizationId,
+  objects: readonly T[],
+  dues: ReadonlyMap<string, Date | null>,
+): Sql<'organization'> {
   const json = objects.map((object) => {
-    const row: Record<string, unknown> = {}
+    const row: Record<string, unknown> = { next_due: dues.get(object.id) ?? null }
     for (const { column, key, value } of of.columns) {
       const stored = value(object)
       row[column] = column === 'posix_id' && stored === 0 ? null : stored
@@ -84,10 +90,12 @@ function rowsOf<T>(of: Mapping<T>, organization: OrganizationId, objects: readon
     }
     return row
   })
-  const columns = of.columns.flatMap(({ column, type, key }) => [
-    { column, type },
-    ...(key === null ? [] : [{ column: key, type: 'text' as const }]),
-  ])
+  const columns = of.columns
+    .flatMap(({ column, type, key }) => [
+      { column, type },
+      ...(key === null ? [] : [{ column: key, type: 'text' as const }]),
+    ])
+    .concat({ column: 'next_due', type: 'timestamptz' })
   const typed = columns.map(({ column, type }) => sql`${name(column)} ${types[type]}`)
   const values = columns.map(({ column }) =>
     column === 'posix_id' ? sql`coalesce(x.posix_id, nextval('posix_id')::integer)` : sql`x.${name(column)}`,

@@ -13,7 +13,7 @@ import type {
 import type { Change } from '../core/ports.ts'
 import { fromReasons } from './reasons.ts'
 import { deviceValues, exemptions, userValues } from './rows.ts'
-import { join, name, type Sql, sql } from './sql.ts'
+import { join, name, nothing, type Sql, sql } from './sql.ts'
 
 type Scoped = Sql<'organization'>
 type Fragment = Sql<'fragment'>
@@ -34,6 +34,11 @@ function insertsLoneDevice(change: CellChange): boolean {
     change.user === undefined &&
     change.devices.some((device) => device.do === 'insert')
   )
+}
+
+/** Of a row that stands for a cell: when that is next due. Null for devices within the cell of their owner. */
+function dueOf(change: CellChange, id: SubjectId): Date | null {
+  return change.dues.find(({ subject }) => subject.id === id)?.due ?? null
 }
 
 const deviceIdOf = (device: CellChange['devices'][number]): DeviceId =>
@@ -93,12 +98,12 @@ function guardedCell(
   const device = change.devices.find((one) => deviceIdOf(one) === subject.id)
   const row = subject.kind === 'user' ? change.user : device
   const table = name(subject.kind === 'user' ? 'users' : 'devices')
-  if (row === undefined || row.do === 'insert')
-    return sql`update ${table} set cell_version = cell_version + 1 ${where}`
+  const next = sql`cell_version = cell_version + 1, next_due = ${dueOf(change, subject.id)}::timestamptz`
+  if (row === undefined || row.do === 'insert') return sql`update ${table} set ${next} ${where}`
   if (row.do === 'remove') return sql`delete from ${table} ${where}`
   const { set } =
     subject.kind === 'user' && change.user?.do === 'update' ? userValues(change.user.row) : setOf(device)
-  return sql`update ${table} set ${set}, version = version + 1, cell_version = cell_version + 1 ${where}`
+  return sql`update ${table} set ${set}, version = version + 1, ${next} ${where}`
 }
 
 function setOf(device: CellChange['devices'][number] | undefined): { set: Fragment } {
@@ -109,10 +114,14 @@ function setOf(device: CellChange['devices'][number] | undefined): { set: Fragme
 function insertedCell(organization: OrganizationId, change: CellChange): Scoped[] {
   const guard = sql`exists (select from guard)`
   if (change.user?.do === 'insert')
-    return [insertion('users', organization, userValues(change.user.row), guard)]
+    return [
+      insertion('users', organization, userValues(change.user.row), guard, dueOf(change, change.user.row.id)),
+    ]
   if (!insertsLoneDevice(change)) return []
   return change.devices.flatMap((device) =>
-    device.do === 'insert' ? [insertion('devices', organization, deviceValues(device.row), guard)] : [],
+    device.do === 'insert'
+      ? [insertion('devices', organization, deviceValues(device.row), guard, dueOf(change, device.row.id))]
+      : [],
   )
 }
 
@@ -121,8 +130,12 @@ function insertion(
   organization: OrganizationId,
   row: { columns: Fragment; values: Fragment },
   condition: Fragment,
+  due?: Date | null,
 ): Scoped {
-  return sql`insert into ${name(table)} (org, ${row.columns}) select ${organization}::uuid, ${row.values} where ${condition} returning id`
+  const [column, value] =
+    due === undefined ? [nothing, nothing] : [sql`, next_due`, sql`, ${due}::timestamptz`]
+  return sql`insert into ${name(table)} (org, ${row.columns}${column}) select ${organization}::uuid, ${row.values}${value}
+    where ${condition} returning id`
 }
 
 /** Devices that belong to a cell without being one. */
@@ -135,7 +148,8 @@ function otherDevices(organization: OrganizationId, change: CellChange, all: Fra
     const where = sql`where org = ${organization} and id = ${id} and ${all}`
     if (device.do === 'remove') return [sql`delete from devices ${where}`]
     return [
-      sql`update devices set ${deviceValues(device.row).set}, version = version + 1, cell_version = cell_version + 1 ${where}`,
+      sql`update devices set ${deviceValues(device.row).set}, version = version + 1, cell_version = cell_version + 1,
+        next_due = ${dueOf(change, id)}::timestamptz ${where}`,
     ]
   })
 }
@@ -226,7 +240,7 @@ export function rewriteStatement(
   return sql`with guard as (select from rules_epoch where org = ${organization} and epoch = ${epoch}),
     done_users as (${bumped('users', organization, rewrites, 'user')}),
     done_devices as (${bumped('devices', organization, rewrites, 'device')}),
-    done as (select id, 'user' as kind from done_users union all select id, 'device' from done_devices),
+    done as (select id, 'user' as kind, told from done_users union all select id, 'device', told from done_devices),
     put as (insert into membership (org, subject_id, group_id, reasons, since)
       select ${organization}::uuid, p.subject_id, p.group_id, p.reasons, ${at}::timestamptz
       from unnest(${put.map(({ cell }) => cell)}::uuid[], ${put.map(({ subjectId }) => subjectId)}::uuid[],
@@ -237,8 +251,13 @@ export function rewriteStatement(
       using unnest(${remove.map(({ cell }) => cell)}::uuid[], ${remove.map(({ subjectId }) => subjectId)}::uuid[],
         ${remove.map(({ groupId }) => groupId)}::uuid[]) as p (cell, subject_id, group_id)
       where m.org = ${organization} and m.subject_id = p.subject_id and m.group_id = p.group_id and p.cell in (select id from done)),
-    told as (insert into change_log (org, kind, id) select ${organization}::uuid, kind, id from done)
+    told as (insert into change_log (org, kind, id) select ${organization}::uuid, kind, id from done where told)
     select id from done`
+}
+
+/** Is anything but the next evaluation different? Whoever follows the change log need not hear of that. */
+export function isTold({ put, remove }: CellRewrite): boolean {
+  return put.length + remove.length > 0
 }
 
 function bumped(
@@ -249,7 +268,8 @@ function bumped(
 ): Scoped {
   const cells = rewrites.filter(({ subject }) => subject.kind === kind)
   const lone = table === 'devices' ? sql`and t.owner_id is null` : sql``
-  return sql`update ${name(table)} t set cell_version = t.cell_version + 1
-    from unnest(${cells.map(({ subject }) => subject.id)}::uuid[], ${cells.map(({ version }) => version)}::bigint[]) as w (id, cell_version)
-    where t.org = ${organization} and t.id = w.id and t.cell_version = w.cell_version ${lone} and exists (select from guard) returning t.id`
+  return sql`update ${name(table)} t set cell_version = t.cell_version + 1, next_due = w.next_due
+    from unnest(${cells.map(({ subject }) => subject.id)}::uuid[], ${cells.map(({ version }) => version)}::bigint[],
+      ${cells.map(({ due }) => due)}::timestamptz[], ${cells.map(isTold)}::boolean[]) as w (id, cell_version, next_due, told)
+    where t.org = ${organization} and t.id = w.id and t.cell_version = w.cell_version ${lone} and exists (select from guard) returning t.id, w.told`
 }

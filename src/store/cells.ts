@@ -5,7 +5,7 @@ import { Fault } from '../base/result.ts'
 import type { Device } from '../core/directory/types.ts'
 import type { Cell, CellSubject, Membership } from '../core/membership/cell.ts'
 import type { Cells, Change, RuleSource, WriteOutcome } from '../core/ports.ts'
-import { changesOf, guardsOf, rewriteStatement, writeStatement } from './cell-writing.ts'
+import { bodies, changesOf, guardsOf, isTold, rewriteStatement, writeStatement } from './cell-writing.ts'
 import {
   type Database,
   isMissingReference,
@@ -22,6 +22,7 @@ const mostReads = 10
 
 interface CellRow {
   readonly cell_version: string
+  readonly next_due: Date | null
   readonly epoch: string
   readonly devices: object[]
   readonly memberships: [Membership['subjectId'], Membership['groupId'], number][]
@@ -31,6 +32,8 @@ interface CellRow {
     Membership['groupId'],
     'always' | 'never',
     Cell['exemptionIds'][number]['id'],
+    /** Epoch milliseconds. */
+    number | null,
   ][]
 }
 
@@ -44,14 +47,14 @@ function parts(organization: OrganizationId, subjects: Sql<'fragment'>): Scoped 
       where m.org = ${organization} and m.subject_id in (${subjects})) as memberships,
     (select coalesce(json_agg(json_build_array(h.subject_id, h.group_id)), '[]') from manual_member h
       where h.org = ${organization} and h.subject_id in (${subjects})) as manual,
-    (select coalesce(json_agg(json_build_array(e.subject_id, e.group_id, e.kind, e.id)), '[]') from exemption e
-      where e.org = ${organization} and e.subject_id in (${subjects}) and (e.expires_at is null or e.expires_at > now())) as exemptions`
+    (select coalesce(json_agg(json_build_array(e.subject_id, e.group_id, e.kind, e.id, extract(epoch from e.expires_at) * 1000)), '[]') from exemption e
+      where e.org = ${organization} and e.subject_id in (${subjects})) as exemptions`
 }
 
 async function readUserCells(on: Queryable, organization: OrganizationId, where: Scoped): Promise<Cell[]> {
   const subjects = sql`select u.id union all select d.id from devices d where d.org = u.org and d.owner_id = u.id`
   const rows = await on.query<CellRow>(sql`
-    select ${userColumns('u')}, u.cell_version,
+    select ${userColumns('u')}, u.cell_version, u.next_due,
       (select coalesce(json_agg(owned), '[]') from (select ${deviceColumns('d')} from devices d
         where d.org = u.org and d.owner_id = u.id order by d.id) owned) as devices,
       ${parts(organization, subjects)}
@@ -69,7 +72,7 @@ async function readUserCells(on: Queryable, organization: OrganizationId, where:
 
 async function readLoneDevices(on: Queryable, organization: OrganizationId, where: Scoped): Promise<Cell[]> {
   const rows = await on.query<CellRow>(sql`
-    select ${deviceColumns('d')}, d.cell_version, '[]'::json as devices, ${parts(organization, sql`d.id`)}
+    select ${deviceColumns('d')}, d.cell_version, d.next_due, '[]'::json as devices, ${parts(organization, sql`d.id`)}
     from devices d where d.org = ${organization} and d.owner_id is null and ${where} order by d.id`)
   return rows.map((row) => {
     const device = devices.read(row)
@@ -89,11 +92,16 @@ function toCell(subject: CellSubject, row: CellRow, user: Cell['user'], own: rea
       reasons: toReasons(reasons),
     })),
     inputs: [
-      ...row.manual.map(([subjectId, groupId]) => ({ subjectId, groupId, kind: 'manual' as const })),
-      ...row.exemptions.map(([subjectId, groupId, kind]) => ({ subjectId, groupId, kind })),
+      ...row.manual.map(([subjectId, groupId]) => ({
+        ...{ subjectId, groupId, kind: 'manual' as const, expiresAt: null },
+      })),
+      ...row.exemptions.map(([subjectId, groupId, kind, , endMs]) => ({
+        ...{ subjectId, groupId, kind, expiresAt: endMs === null ? null : new Date(endMs) },
+      })),
     ],
     exemptionIds: row.exemptions.map(([subjectId, groupId, , id]) => ({ subjectId, groupId, id })),
     epoch: BigInt(row.epoch),
+    due: row.next_due,
   }
 }
 
@@ -144,23 +152,44 @@ export function createCells(
         union all
         (select id, true as lone from devices where org = ${organization} and owner_id is null and id > ${from} order by id limit ${limit})
         order by id limit ${limit}`)
-      const of = (lone: boolean): string[] => ids.filter((row) => row.lone === lone).map(({ id }) => id)
+      const subjects = ids.map(({ id, lone }) => ({ kind: lone ? 'device' : 'user', id }) as CellSubject)
+      const cells = await this.readMany(organization, subjects)
+      // A page whose cells all went away meanwhile is not the end.
+      const last = ids.at(-1)
+      return cells.length === 0 && last !== undefined ? this.scan(organization, last.id, limit) : cells
+    },
+
+    async readMany(organization, subjects) {
+      const of = (kind: CellSubject['kind']): string[] =>
+        subjects.filter((one) => one.kind === kind).map(({ id }) => id)
       const [owned, lone] = await Promise.all([
         readUserCells(
           database,
           organization,
-          sql`u.org = ${organization} and u.id = any(${of(false)}::uuid[])`,
+          sql`u.org = ${organization} and u.id = any(${of('user')}::uuid[])`,
         ),
         readLoneDevices(
           database,
           organization,
-          sql`d.org = ${organization} and d.id = any(${of(true)}::uuid[])`,
+          sql`d.org = ${organization} and d.id = any(${of('device')}::uuid[])`,
         ),
       ])
-      const cells = [...owned, ...lone].sort((a, b) => (a.subject.id < b.subject.id ? -1 : 1))
-      // A page whose cells all went away meanwhile is not the end.
-      const last = ids.at(-1)
-      return cells.length === 0 && last !== undefined ? this.scan(organization, last.id, limit) : cells
+      return [...owned, ...lone].sort((a, b) => (a.subject.id < b.subject.id ? -1 : 1))
+    },
+
+    async due(at, limit) {
+      const rows = await database.house<{ org: OrganizationId } & CellSubject>(sql`
+        (select org, id, 'user' as kind, next_due from users where next_due <= ${at} order by next_due limit ${limit})
+        union all
+        (select org, id, 'device', next_due from devices where next_due <= ${at} and owner_id is null order by next_due limit ${limit})
+        order by next_due limit ${limit}`)
+      return rows.map(({ org, kind, id }) => ({ organization: org, subject: { kind, id } as CellSubject }))
+    },
+
+    async firstDue() {
+      const [row] = await database.house<{ first: Date | null }>(sql`
+        select least((select min(next_due) from users), (select min(next_due) from devices where owner_id is null)) as first`)
+      return row?.first ?? null
     },
 
     async write(organization, change) {
@@ -186,14 +215,23 @@ export function createCells(
 
     async rewrite(organization, epoch, rewrites, at) {
       const rows = await database
-        .transaction((tx) => tx.query<{ id: string }>(rewriteStatement(organization, epoch, rewrites, at)))
+        .transaction(async (tx) => {
+          const statement = rewriteStatement(organization, epoch, rewrites, at)
+          const written = await tx.query<{ id: string }>(statement)
+          const ids = new Set(written.map(({ id }) => id))
+          const audit = rewrites.flatMap((one) => (ids.has(one.subject.id) ? one.audit : []))
+          // last, because it makes the organization's other writers wait
+          if (audit.length > 0)
+            await tx.query(sql`select append_audit(${organization}, ${bodies(audit)}::text[])`)
+          return written
+        })
         .catch((error: unknown) => {
           // A group went away between evaluation and writing: all are to be evaluated again.
           if (isMissingReference(error)) return []
           throw error
         })
       const done = new Set(rows.map(({ id }) => id))
-      const changed = rewrites.filter(({ subject }) => done.has(subject.id))
+      const changed = rewrites.filter((one) => done.has(one.subject.id) && isTold(one))
       announce(changed.map(({ subject }) => ({ organization, kind: subject.kind, id: subject.id })))
       return rewrites.filter(({ subject }) => !done.has(subject.id)).map(({ subject }) => subject)
     },

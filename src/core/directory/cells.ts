@@ -2,8 +2,9 @@
 // the refusals that all writes share.
 import type { OrganizationId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
+import type { CellPlan } from '../membership/apply.ts'
 import type { Cell, CellSubject } from '../membership/cell.ts'
-import type { CellOutcome, CellPlan } from '../membership/change.ts'
+import type { CellOutcome } from '../membership/change.ts'
 import type { Problem } from './problem.ts'
 import { invalid, notFound, type Refusal, refusalOf, stale } from './writing.ts'
 

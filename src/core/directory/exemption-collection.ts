@@ -79,10 +79,7 @@ export function exemptionCollection(ports: ExemptionPorts): ExemptionCollection 
         const one = group.of === 'users' ? 'user' : 'device'
         return fail([{ field: 'subjectId', code: 'missing', message: `there is no such ${one}` }])
       }
-      if (before && !cell?.exemptionIds.some((each) => each.id === before.id)) {
-        // One that has expired is not among the cell's; it may still be changed or removed.
-        if (before.expiresAt === null || before.expiresAt > at) return signal('not-found')
-      }
+      if (before && !cell?.exemptionIds.some((each) => each.id === before.id)) return signal('not-found')
       const details = {
         ...difference(before && document(before), after && document(after)),
         group: group.name,

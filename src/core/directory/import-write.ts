@@ -172,7 +172,7 @@ export class Import {
   ) {
     const users = part.map(({ row }) => row)
     const manual = [...users, ...devices].flatMap(({ id }) => manualOf.get(id) ?? [])
-    const inputs: MembershipInput[] = manual.map((one) => ({ ...one, kind: 'manual' }))
+    const inputs: MembershipInput[] = manual.map((one) => ({ ...one, kind: 'manual', expiresAt: null }))
     const factors = part.flatMap(({ row, proofs }) => {
       const hash = this.#hashes.get(row.id)
       return [
@@ -188,13 +188,8 @@ export class Import {
     const target = { kind: 'organization', id: organization.id, name: organization.name }
     const audit = [changeBody(this.#by, this.#at, 'organization.import', target, details)]
     for (let attempt = 1; ; attempt++) {
-      const { epoch, memberships } = await this.#ports.engine.evaluateNew(
-        organization.id,
-        users,
-        devices,
-        inputs,
-      )
-      const batch: CellBatch = { epoch, users, devices, manual, memberships, factors, audit, at: this.#at }
+      const evaluated = await this.#ports.engine.evaluateNew(organization.id, users, devices, inputs)
+      const batch: CellBatch = { ...evaluated, users, devices, manual, factors, audit, at: this.#at }
       const outcome = await this.#ports.cells.insertMany(organization.id, batch)
       if (outcome.outcome === 'conflict' && attempt < 5) continue
       const refusal = refusalOf(outcome, 'import')

@@ -21,9 +21,11 @@ export interface Membership extends SubjectInGroup {
   readonly reasons: readonly MembershipReason[]
 }
 
-/** What decides membership beside the rules: a manual member, or an exemption. Exemptions that have expired are left out. */
+/** What decides membership beside the rules: a manual member, or an exemption, which may have ended. */
 export interface MembershipInput extends SubjectInGroup {
   readonly kind: 'manual' | 'always' | 'never'
+  /** From then on it has no effect; null: it has no end. */
+  readonly expiresAt: Date | null
 }
 
 export interface Cell {
@@ -33,11 +35,20 @@ export interface Cell {
   readonly user: User | null
   readonly devices: readonly Device[]
   readonly memberships: readonly Membership[]
+  /** Also exemptions that have ended: evaluation knows the time, and there is one clock for all of it. */
   readonly inputs: readonly MembershipInput[]
   /** The exemptions among the inputs, by the id they are removed by. */
   readonly exemptionIds: readonly (SubjectInGroup & { readonly id: ExemptionId })[]
   /** The rules' epoch at the time of reading. */
   readonly epoch: bigint
+  /** The stored instant at which it is next to be evaluated. */
+  readonly due: Date | null
+}
+
+/** When a cell is next to be evaluated; null: not before something of it changes. */
+export interface CellDue {
+  readonly subject: CellSubject
+  readonly due: Date | null
 }
 
 export type RowChange<T, Id> =
@@ -58,6 +69,8 @@ export interface CellChange {
     readonly put: readonly Membership[]
     readonly remove: readonly SubjectInGroup[]
   }
+  /** For the cells as they will be. Rows that are no cell of their own (any more) are never due. */
+  readonly dues: readonly CellDue[]
   readonly audit: readonly AuditBody[]
   readonly at: Date
 }
@@ -69,16 +82,17 @@ export interface CellBatch {
   readonly devices: readonly Device[]
   readonly manual: readonly SubjectInGroup[]
   readonly memberships: readonly Membership[]
+  readonly dues: readonly CellDue[]
   /** PHC strings and TOTP seeds to seal. */
   readonly factors: readonly { readonly owner: UserId; readonly kind: FactorKind; readonly secret: Secret }[]
   readonly audit: readonly AuditBody[]
   readonly at: Date
 }
 
-/** New memberships for a cell whose facts stay as they are. */
-export interface CellRewrite {
-  readonly subject: CellSubject
+/** New memberships for a cell whose facts stay as they are; nobody is told where only `due` is new. */
+export interface CellRewrite extends CellDue {
   readonly version: bigint
   readonly put: readonly Membership[]
   readonly remove: readonly SubjectInGroup[]
+  readonly audit: readonly AuditBody[]
 }

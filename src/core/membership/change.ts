@@ -1,33 +1,27 @@
 // Every change of a user or device goes this way: read its cell, plan, evaluate, and write facts and memberships in one
 // conditional statement; start over when somebody else was faster. A new rule is carried through all cells the same way.
 import type { Clock } from '../../base/clock.ts'
-import type { DeviceId, ExemptionId, GroupId, OrganizationId, UserId } from '../../base/ids.ts'
+import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import { Fault, type Result } from '../../base/result.ts'
 import type { AuditBody } from '../audit/record.ts'
 import type { Problem } from '../directory/problem.ts'
-import type { Device, Exemption, User } from '../directory/types.ts'
+import type { Device, User } from '../directory/types.ts'
 import type { Cells, GroupRecords, RuleSource, WriteOutcome } from '../ports.ts'
+import { apply, type CellPlan, cellsOf } from './apply.ts'
 import type {
   Cell,
+  CellBatch,
+  CellDue,
   CellRewrite,
   CellSubject,
   Membership,
   MembershipInput,
-  RowChange,
   SubjectInGroup,
 } from './cell.ts'
-import { type CellFacts, difference, evaluate } from './engine.ts'
-import { RuleSets } from './rule-set.ts'
-
-/** What is to happen to the cells that were read. Made anew from fresh cells after a conflict, so it must be pure. */
-export interface CellPlan {
-  readonly user?: RowChange<User, UserId>
-  readonly devices?: readonly RowChange<Device, DeviceId>[]
-  readonly manual?: { readonly add: readonly SubjectInGroup[]; readonly remove: readonly SubjectInGroup[] }
-  readonly exemptions?: readonly RowChange<Exemption, ExemptionId>[]
-  readonly audit: readonly AuditBody[]
-}
+import { dueToStore, nextDue, recordsOfTime } from './due.ts'
+import { type CellFacts, type Difference, difference, evaluate } from './engine.ts'
+import { type RuleSet, RuleSets } from './rule-set.ts'
 
 export type CellOutcome =
   | {
@@ -90,6 +84,7 @@ export class MembershipEngine {
         ...planned.value,
         devices: planned.value.devices ?? [],
         memberships: { put, remove },
+        dues: duesOf(after, before, rules, at),
         at,
       })
       if (written.outcome === 'written') return { outcome: 'written', joined: put, left: remove }
@@ -100,17 +95,18 @@ export class MembershipEngine {
     throw new Fault('busy', 'too many changes of the same user at once: try again')
   }
 
-  /** Memberships of users and devices that are not stored yet, and the epoch they are true for. */
+  /** Memberships of users and devices that are not stored yet, when they can next change, and the epoch they are true for. */
   async evaluateNew(
     organization: OrganizationId,
     users: readonly User[],
     devices: readonly Device[],
     inputs: readonly MembershipInput[],
-  ): Promise<{ readonly epoch: bigint; readonly memberships: readonly Membership[] }> {
+  ): Promise<Pick<CellBatch, 'epoch' | 'memberships' | 'dues'>> {
     const rules = await this.#rules.latest(organization)
     const now = this.#ports.clock.now()
-    const memberships = cellsOf(users, devices, inputs).flatMap((facts) => evaluate(facts, rules, now))
-    return { epoch: rules.epoch, memberships }
+    const cells = cellsOf(users, devices, inputs)
+    const memberships = cells.flatMap((facts) => evaluate(facts, rules, now))
+    return { epoch: rules.epoch, memberships, dues: duesOf(cells, [], rules, now) }
   }
 
   /**
@@ -125,7 +121,7 @@ export class MembershipEngine {
     await this.#ports.groups.activate(organization, id, group.version)
   }
 
-  /** Finishes what a process that died has left. */
+  /** Finishes what a process that died, or a database that was away, has left. */
   async resume(organization: OrganizationId): Promise<void> {
     for (const group of await this.#ports.groups.unfinished(organization))
       await this.activateGroup(organization, group.id)
@@ -139,11 +135,24 @@ export class MembershipEngine {
       const last = cells.at(-1)
       if (last === undefined) return changed
       after = last.subject.id
-      changed += await this.#rewrite(organization, cells)
+      changed += await this.#rewrite(organization, cells, () => [])
     }
   }
 
-  async #rewrite(organization: OrganizationId, cells: readonly Cell[]): Promise<number> {
+  /** Evaluates these cells because time has passed; what that changes is recorded. Returns how many cells were written. */
+  async reevaluate(organization: OrganizationId, subjects: readonly CellSubject[]): Promise<number> {
+    return this.#rewrite(
+      organization,
+      await this.#ports.cells.readMany(organization, subjects),
+      recordsOfTime,
+    )
+  }
+
+  async #rewrite(
+    organization: OrganizationId,
+    cells: readonly Cell[],
+    audit: (cell: Cell, change: Difference, at: Date) => readonly AuditBody[],
+  ): Promise<number> {
     let left = cells
     let changed = 0
     for (let attempt = 0; left.length > 0; attempt++) {
@@ -153,20 +162,51 @@ export class MembershipEngine {
       const rules = await this.#rules.at(organization, newest)
       const now = this.#ports.clock.now()
       const rewrites = left.flatMap((cell): CellRewrite[] => {
-        const { put, remove } = difference(cell.memberships, evaluate(cell, rules, now))
-        return put.length + remove.length === 0
-          ? []
-          : [{ subject: cell.subject, version: cell.version, put, remove }]
+        const change = difference(cell.memberships, evaluate(cell, rules, now))
+        const due = dueToStore(cell.due, nextDue(cell, rules, now), now)
+        const { subject, version } = cell
+        const isSame = change.put.length + change.remove.length === 0
+        if (isSame && due?.getTime() === cell.due?.getTime()) return []
+        return [{ subject, version, ...change, due, audit: audit(cell, change, now) }]
       })
       if (rewrites.length === 0) return changed
       const missed = await this.#ports.cells.rewrite(organization, rules.epoch, rewrites, now)
       changed += rewrites.length - missed.length
       if (missed.length > 0) await this.#rules.latest(organization)
-      const again = await Promise.all(missed.map((subject) => this.#ports.cells.read(organization, subject)))
-      left = again.filter((cell) => cell !== null)
+      left = await this.#readAgain(organization, missed)
     }
     return changed
   }
+
+  /** A device that has got an owner meanwhile is in its owner's cell. */
+  async #readAgain(organization: OrganizationId, subjects: readonly CellSubject[]): Promise<readonly Cell[]> {
+    const { cells } = this.#ports
+    const found = await cells.readMany(organization, subjects)
+    const ids = new Set<string>(found.map(({ subject }) => subject.id))
+    const others = subjects.filter(({ kind, id }) => kind === 'device' && !ids.has(id))
+    const owned = await Promise.all(others.map((subject) => cells.read(organization, subject)))
+    return distinct([...found, ...owned])
+  }
+}
+
+/** When cells as they will be are next due, knowing what is stored for them as they were. */
+function duesOf(
+  after: readonly CellFacts[],
+  before: readonly Cell[],
+  rules: RuleSet,
+  now: Date,
+): readonly CellDue[] {
+  const stored = new Map<string, Date | null>(before.map(({ subject, due }) => [subject.id, due]))
+  return after.map((facts) => {
+    const subject = subjectOf(facts)
+    return { subject, due: dueToStore(stored.get(subject.id) ?? null, nextDue(facts, rules, now), now) }
+  })
+}
+
+function subjectOf({ user, devices: [device] }: CellFacts): CellSubject {
+  if (user !== null) return { kind: 'user', id: user.id }
+  if (device === undefined) throw new TypeError('a cell of nobody')
+  return { kind: 'device', id: device.id }
 }
 
 function distinct(cells: readonly (Cell | null)[]): readonly Cell[] {
@@ -174,72 +214,4 @@ function distinct(cells: readonly (Cell | null)[]): readonly Cell[] {
     cells.flatMap((cell) => (cell === null ? [] : [[cell.subject.id as string, cell] as const])),
   )
   return [...byId.values()].sort((a, b) => (a.subject.id < b.subject.id ? -1 : 1))
-}
-
-/** The cells as they will be: devices find their owners anew. */
-function apply(before: readonly Cell[], plan: CellPlan): readonly CellFacts[] {
-  const users = changeRows(
-    before.flatMap(({ user }) => (user === null ? [] : [user])),
-    plan.user ? [plan.user] : [],
-  )
-  const devices = changeRows(
-    before.flatMap((cell) => cell.devices),
-    plan.devices ?? [],
-  )
-  const key = (one: SubjectInGroup): string => one.subjectId + one.groupId
-  const gone = new Set([...(plan.manual?.remove ?? [])].map(key))
-  const exempted = new Map(
-    before
-      .flatMap((cell) => cell.inputs.filter(({ kind }) => kind !== 'manual'))
-      .map((one) => [key(one), one]),
-  )
-  for (const change of plan.exemptions ?? []) {
-    if (change.do === 'remove') {
-      const held = before.flatMap(({ exemptionIds }) => exemptionIds).find(({ id }) => id === change.id)
-      if (held) exempted.delete(key(held))
-    } else exempted.set(key(change.row), change.row)
-  }
-  const manual = [
-    ...before.flatMap((cell) => cell.inputs.filter((one) => one.kind === 'manual' && !gone.has(key(one)))),
-    ...(plan.manual?.add ?? []).map((one) => ({ ...one, kind: 'manual' as const })),
-  ]
-  return cellsOf(users, devices, [...manual, ...exempted.values()])
-}
-
-function changeRows<T extends { readonly id: string }>(
-  rows: readonly T[],
-  changes: readonly RowChange<T, T['id']>[],
-): readonly T[] {
-  const byId = new Map(rows.map((row) => [row.id, row]))
-  for (const change of changes) {
-    if (change.do === 'remove') byId.delete(change.id)
-    else byId.set(change.row.id, change.row)
-  }
-  return [...byId.values()]
-}
-
-/** Users with their devices, and devices that nobody (here) owns. */
-function cellsOf(
-  users: readonly User[],
-  devices: readonly Device[],
-  inputs: readonly MembershipInput[],
-): readonly CellFacts[] {
-  const bySubject = Map.groupBy(inputs, ({ subjectId }) => subjectId)
-  const ids = new Set(users.map(({ id }) => id))
-  const byOwner = Map.groupBy(devices, ({ ownerId }) =>
-    ownerId !== null && ids.has(ownerId) ? ownerId : null,
-  )
-  const inputsOf = (subjects: readonly { id: User['id'] | Device['id'] }[]): MembershipInput[] =>
-    subjects.flatMap(({ id }) => bySubject.get(id) ?? [])
-  return [
-    ...users.map((user) => {
-      const own = byOwner.get(user.id) ?? []
-      return { user, devices: own, inputs: inputsOf([user, ...own]) }
-    }),
-    ...(byOwner.get(null) ?? []).map((device) => ({
-      user: null,
-      devices: [device],
-      inputs: inputsOf([device]),
-    })),
-  ]
 }

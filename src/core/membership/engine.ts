@@ -16,7 +16,8 @@ export interface CellFacts {
 /** Effective memberships of everyone in the cell, each with all its reasons. */
 export function evaluate(cell: CellFacts, rules: RuleSet, now: Date): readonly Membership[] {
   const inputs = new Map<string, MembershipInput['kind'][]>()
-  for (const { subjectId, groupId, kind } of cell.inputs) {
+  for (const { subjectId, groupId, kind, expiresAt } of cell.inputs) {
+    if (expiresAt !== null && expiresAt <= now) continue
     const key = subjectId + groupId
     inputs.set(key, [...(inputs.get(key) ?? []), kind])
   }
@@ -70,11 +71,14 @@ function subjectsOf(cell: CellFacts): { users: readonly Evaluated[]; devices: re
   }
 }
 
+export interface Difference {
+  /** New ones, and those whose reasons changed. */
+  readonly put: readonly Membership[]
+  readonly remove: readonly SubjectInGroup[]
+}
+
 /** From the memberships there are to those there should be. */
-export function difference(
-  before: readonly Membership[],
-  after: readonly Membership[],
-): { readonly put: readonly Membership[]; readonly remove: readonly SubjectInGroup[] } {
+export function difference(before: readonly Membership[], after: readonly Membership[]): Difference {
   const key = (one: SubjectInGroup): string => one.subjectId + one.groupId
   const reasons = new Map(before.map((one) => [key(one), one.reasons.join()]))
   const wanted = new Set(after.map(key))

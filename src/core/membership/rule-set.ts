@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts'
 import { nameKey } from '../directory/names.ts'
 import type { Group, SubjectKind } from '../directory/types.ts'
 import type { RuleSource } from '../ports.ts'
+import type { RelativeInstant } from './due.ts'
 import { type GroupNames, readRule } from './language/check.ts'
 import type { CheckedRule } from './language/checked.ts'
 import { compileRule, type Predicate } from './language/compile.ts'
@@ -22,6 +23,8 @@ export interface RuleSet {
   readonly epoch: bigint
   /** Every group after those that its rule asks about. */
   readonly groups: readonly CompiledGroup[]
+  /** Every distinct comparison with `now` in these rules: usually few, however many rules there are. */
+  readonly instants: readonly RelativeInstant[]
 }
 
 export type RuleSourceText = Awaited<ReturnType<RuleSource['read']>>
@@ -51,7 +54,22 @@ export function compileRules(source: RuleSourceText, log: Log): RuleSet {
     const rule = checked.get(id)
     return { id, of: (byId.get(id) as Group).of, rule: rule === undefined ? null : compileRule(rule) }
   })
-  return { epoch: source.epoch, groups: compiled }
+  return { epoch: source.epoch, groups: compiled, instants: instantsOf(checked, byId) }
+}
+
+function instantsOf(
+  rules: ReadonlyMap<GroupId, CheckedRule>,
+  groups: ReadonlyMap<GroupId, Group>,
+): readonly RelativeInstant[] {
+  const distinct = new Map<string, RelativeInstant>()
+  for (const [id, rule] of rules) {
+    const of = groups.get(id)?.of ?? 'users'
+    for (const { reach, attribute, fromNow } of dependenciesOf(rule).relativeInstants) {
+      const whose = reach === 'self' ? of : reach === 'owner' ? 'users' : 'devices'
+      distinct.set(`${whose} ${attribute} ${fromNow}`, { whose, attribute, fromNow })
+    }
+  }
+  return [...distinct.values()]
 }
 
 /** Every group after those that its rule asks about; rules in a circle are taken out of `checked`. */

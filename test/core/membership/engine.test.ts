@@ -101,7 +101,12 @@ t.test('the sample organization', async (t) => {
     'win-carol': ['all-devices', 'windows'],
     'mac-dave': ['all-devices', 'macs'],
   }
-  const manual: MembershipInput = { subjectId: named('erin').id, groupId: idOf('it-admins'), kind: 'manual' }
+  const manual: MembershipInput = {
+    subjectId: named('erin').id,
+    groupId: idOf('it-admins'),
+    kind: 'manual',
+    expiresAt: null,
+  }
   const all = people.flatMap((user) =>
     evaluate(cellOf(user, user.username === 'erin' ? [manual] : []), rules, at),
   )
@@ -118,7 +123,7 @@ t.test('the sample organization', async (t) => {
 t.test('never, always, manual and the rule', async (t) => {
   const alice = named('alice')
   const of = (name: string, ...kinds: MembershipInput['kind'][]) => {
-    const inputs = kinds.map((kind) => ({ subjectId: alice.id, groupId: idOf(name), kind }))
+    const inputs = kinds.map((kind) => ({ subjectId: alice.id, groupId: idOf(name), kind, expiresAt: null }))
     return (
       evaluate(cellOf(alice, inputs), rules, at).find(({ groupId }) => nameOf(groupId) === name)?.reasons ??
       null
@@ -141,7 +146,12 @@ t.test('never, always, manual and the rule', async (t) => {
     ['windows', ['manual'], null],
   ] as const)
     t.same(of(name, ...kinds), reasons, `${name}: ${kinds.join(' and ') || 'the rule alone'}`)
-  const another: MembershipInput = { subjectId: named('bob').id, groupId: idOf('sales'), kind: 'always' }
+  const another: MembershipInput = {
+    subjectId: named('bob').id,
+    groupId: idOf('sales'),
+    kind: 'always',
+    expiresAt: null,
+  }
   t.same(
     groupsOf(evaluate(cellOf(alice, [another]), rules, at), named('bob').id),
     [],
@@ -152,7 +162,7 @@ t.test('never, always, manual and the rule', async (t) => {
 t.test('what memberOf sees is who is effectively a member', async (t) => {
   const alice = named('alice')
   const input = (name: string, kind: MembershipInput['kind']) => [
-    { subjectId: alice.id, groupId: idOf(name), kind },
+    { subjectId: alice.id, groupId: idOf(name), kind, expiresAt: null },
   ]
   t.notOk(
     groupsOf(evaluate(cellOf(alice, input('engineering', 'never')), rules, at), alice.id).includes(
@@ -161,7 +171,9 @@ t.test('what memberOf sees is who is effectively a member', async (t) => {
   )
   const carol = { ...named('carol') }
   const cell = {
-    ...cellOf(carol, [{ subjectId: carol.id, groupId: idOf('engineering'), kind: 'manual' as const }]),
+    ...cellOf(carol, [
+      { subjectId: carol.id, groupId: idOf('engineering'), kind: 'manual' as const, expiresAt: null },
+    ]),
     devices: [{ ...(things[0] as Device), ownerId: carol.id }],
   }
   t.ok(groupsOf(evaluate(cell, rules, at), carol.id).includes('mac-engineers'))
@@ -239,7 +251,7 @@ const cells = fc
     const subjects: SubjectId[] = [...(user ? [user.id] : []), ...devices.map(({ id }) => id)]
     const given = inputs.flatMap(({ who, group, kind }) => {
       const subjectId = subjects[who % Math.max(subjects.length, 1)]
-      return subjectId === undefined ? [] : [{ subjectId, groupId: group.id, kind }]
+      return subjectId === undefined ? [] : [{ subjectId, groupId: group.id, kind, expiresAt: null }]
     })
     return {
       user: user && { ...user, department },

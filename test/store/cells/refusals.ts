@@ -152,14 +152,21 @@ export async function testRewrite(t: Test, store: StoreUnderTest) {
   await write({ devices: [{ do: 'insert', row: mac }] })
   const [a, b, d] = [await read(user(alice.id)), await read(user(bob.id)), await read(device(mac.id))]
   await write({ cells: [guard(b)] })
+  const none = { due: null, audit: [] }
   const rewrites = [
     {
+      ...none,
       ...guard(a),
       put: [{ subjectId: alice.id, groupId: staff.id, reasons: ['rule'] as const }],
       remove: [],
     },
-    { ...guard(b), put: [], remove: [{ subjectId: bob.id, groupId: staff.id }] },
-    { ...guard(d), put: [{ subjectId: mac.id, groupId: macs.id, reasons: ['rule'] as const }], remove: [] },
+    { ...none, ...guard(b), put: [], remove: [{ subjectId: bob.id, groupId: staff.id }] },
+    {
+      ...none,
+      ...guard(d),
+      put: [{ subjectId: mac.id, groupId: macs.id, reasons: ['rule'] as const }],
+      remove: [],
+    },
   ]
   const before = await everything()
   t.same(
@@ -189,6 +196,7 @@ export async function testRewrite(t: Test, store: StoreUnderTest) {
   t.match(await read(device(mac.id)), { version: 2n, memberships: [{ groupId: macs.id }] })
 
   const gone = {
+    ...none,
     ...guard(await read(user(alice.id))),
     put: [{ subjectId: alice.id, groupId: newId<GroupId>(), reasons: ['rule'] as const }],
     remove: [],
@@ -221,7 +229,7 @@ export async function testInsertMany(t: Test, store: StoreUnderTest) {
     reasons: ['rule', 'manual'] as const,
   }))
   const batch = {
-    ...{ epoch: 1n, users, devices, memberships, at },
+    ...{ epoch: 1n, users, devices, memberships, dues: [], at },
     manual: users.slice(0, 2).map(({ id }) => ({ subjectId: id, groupId: staff.id })),
     factors: [{ owner: first.id, kind: 'totp' as const, secret: new Secret('canary-seed') }],
     audit: [auditOf('import')],

@@ -34,6 +34,7 @@ export async function begin(store: StoreUnderTest, slug: string) {
       cells: [],
       devices: [],
       memberships: { put: [], remove: [] },
+      dues: [],
       audit: [auditOf('test')],
       at,
     },

@@ -23,7 +23,7 @@ const typed: Record<AttributeType, (raw: Raw) => AttributeValue | undefined> = {
 }
 
 /** How `attribute` is read: texts as stored, dates as epoch milliseconds. */
-export function reader({ name, type }: Attribute): Read<AttributeValue> {
+export function reader({ name, type }: Pick<Attribute, 'name' | 'type'>): Read<AttributeValue> {
   const take = typed[type]
   return ({ values }) => take(values[name])
 }

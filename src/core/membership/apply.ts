@@ -1,0 +1,82 @@
+// What cells look like after a plan: pure, so that a plan can be applied again to cells that somebody has changed meanwhile.
+import type { DeviceId, ExemptionId, UserId } from '../../base/ids.ts'
+import type { AuditBody } from '../audit/record.ts'
+import type { Device, Exemption, User } from '../directory/types.ts'
+import type { Cell, MembershipInput, RowChange, SubjectInGroup } from './cell.ts'
+import type { CellFacts } from './engine.ts'
+
+/** What is to happen to the cells that were read. Made anew from fresh cells after a conflict, so it must be pure. */
+export interface CellPlan {
+  readonly user?: RowChange<User, UserId>
+  readonly devices?: readonly RowChange<Device, DeviceId>[]
+  readonly manual?: { readonly add: readonly SubjectInGroup[]; readonly remove: readonly SubjectInGroup[] }
+  readonly exemptions?: readonly RowChange<Exemption, ExemptionId>[]
+  readonly audit: readonly AuditBody[]
+}
+/** The cells as they will be: devices find their owners anew. */
+export function apply(before: readonly Cell[], plan: CellPlan): readonly CellFacts[] {
+  const users = changeRows(
+    before.flatMap(({ user }) => (user === null ? [] : [user])),
+    plan.user ? [plan.user] : [],
+  )
+  const devices = changeRows(
+    before.flatMap((cell) => cell.devices),
+    plan.devices ?? [],
+  )
+  const key = (one: SubjectInGroup): string => one.subjectId + one.groupId
+  const gone = new Set([...(plan.manual?.remove ?? [])].map(key))
+  const exempted = new Map(
+    before
+      .flatMap((cell) => cell.inputs.filter(({ kind }) => kind !== 'manual'))
+      .map((one) => [key(one), one]),
+  )
+  for (const change of plan.exemptions ?? []) {
+    if (change.do === 'remove') {
+      const held = before.flatMap(({ exemptionIds }) => exemptionIds).find(({ id }) => id === change.id)
+      if (held) exempted.delete(key(held))
+    } else exempted.set(key(change.row), change.row)
+  }
+  const manual = [
+    ...before.flatMap((cell) => cell.inputs.filter((one) => one.kind === 'manual' && !gone.has(key(one)))),
+    ...(plan.manual?.add ?? []).map((one) => ({ ...one, kind: 'manual' as const, expiresAt: null })),
+  ]
+  return cellsOf(users, devices, [...manual, ...exempted.values()])
+}
+
+function changeRows<T extends { readonly id: string }>(
+  rows: readonly T[],
+  changes: readonly RowChange<T, T['id']>[],
+): readonly T[] {
+  const byId = new Map(rows.map((row) => [row.id, row]))
+  for (const change of changes) {
+    if (change.do === 'remove') byId.delete(change.id)
+    else byId.set(change.row.id, change.row)
+  }
+  return [...byId.values()]
+}
+
+/** Users with their devices, and devices that nobody (here) owns. */
+export function cellsOf(
+  users: readonly User[],
+  devices: readonly Device[],
+  inputs: readonly MembershipInput[],
+): readonly CellFacts[] {
+  const bySubject = Map.groupBy(inputs, ({ subjectId }) => subjectId)
+  const ids = new Set(users.map(({ id }) => id))
+  const byOwner = Map.groupBy(devices, ({ ownerId }) =>
+    ownerId !== null && ids.has(ownerId) ? ownerId : null,
+  )
+  const inputsOf = (subjects: readonly { id: User['id'] | Device['id'] }[]): MembershipInput[] =>
+    subjects.flatMap(({ id }) => bySubject.get(id) ?? [])
+  return [
+    ...users.map((user) => {
+      const own = byOwner.get(user.id) ?? []
+      return { user, devices: own, inputs: inputsOf([user, ...own]) }
+    }),
+    ...(byOwner.get(null) ?? []).map((device) => ({
+      user: null,
+      devices: [device],
+      inputs: inputsOf([device]),
+    })),
+  ]
+}

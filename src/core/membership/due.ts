@@ -1,0 +1,85 @@
+// When time alone can next change a membership of a cell: an exemption ends, or a value passes a distance from `now` that
+// a rule asks about. Pure; who waits for that instant is schedule.ts.
+import type { Actor, ChangeBody } from '../audit/record.ts'
+import type { SubjectKind } from '../directory/types.ts'
+import type { Cell } from './cell.ts'
+import type { CellFacts, Difference } from './engine.ts'
+import { deviceFacts, type Facts, userFacts } from './language/facts.ts'
+import { reader } from './language/read.ts'
+import type { RuleSet } from './rule-set.ts'
+
+/** A comparison with `now` in some rule: it turns when the attribute's value equals now + `fromNow` milliseconds. */
+export interface RelativeInstant {
+  readonly whose: SubjectKind
+  readonly attribute: string
+  readonly fromNow: number
+}
+
+/** Later than that nobody waits: years of more digits are written differently everywhere. */
+const latest = Date.UTC(9999, 11, 31)
+
+/**
+ * The earliest instant after `now` at which a membership of this cell may differ from what it is at `now`; until then every
+ * evaluation of the same facts gives the same. Null: time alone never changes anything.
+ */
+export function nextDue(cell: CellFacts, rules: Pick<RuleSet, 'instants'>, now: Date): Date | null {
+  const from = now.getTime()
+  let earliest = Number.POSITIVE_INFINITY
+  const consider = (instant: number): void => {
+    if (instant > from && instant < earliest) earliest = instant
+  }
+  // An exemption that ends at an instant has no effect any more at that instant.
+  for (const { expiresAt } of cell.inputs) if (expiresAt !== null) consider(expiresAt.getTime())
+  if (rules.instants.length > 0) {
+    const nobody = new Set<never>()
+    const facts: Record<SubjectKind, readonly Facts[]> = {
+      users: cell.user === null ? [] : [userFacts(cell.user, nobody)],
+      devices: cell.devices.map((device) => deviceFacts(device, nobody)),
+    }
+    for (const { whose, attribute, fromNow } of rules.instants) {
+      const read = reader({ name: attribute, type: 'date' })
+      for (const one of facts[whose]) {
+        const value = read(one)
+        if (typeof value !== 'number') continue
+        // `gt` and `le` turn as the two become equal; `ge` and `lt` in the millisecond after; `eq` and `ne` in both.
+        consider(Math.ceil(value - fromNow))
+        consider(Math.floor(value - fromNow) + 1)
+      }
+    }
+  }
+  return earliest <= latest ? new Date(earliest) : null
+}
+
+/**
+ * What is to be stored: an instant that is stored and comes first may stay, since being evaluated too early is harmless.
+ * Devices that report every hour would otherwise move their instant every hour.
+ */
+export function dueToStore(stored: Date | null, next: Date | null, now: Date): Date | null {
+  return stored !== null && stored > now && (next === null || stored <= next) ? stored : next
+}
+
+const clock: Actor = { kind: 'system', name: 'clock' }
+
+/** The audit records of what time has changed in a cell: one for each user or device whose memberships it concerns. */
+export function recordsOfTime(
+  { user, devices, memberships }: Pick<Cell, 'user' | 'devices' | 'memberships'>,
+  { put, remove }: Difference,
+  at: Date,
+): readonly ChangeBody[] {
+  const subjects = [
+    ...(user === null ? [] : [{ kind: 'user', id: user.id, name: user.username }]),
+    ...devices.map(({ id, name }) => ({ kind: 'device', id, name })),
+  ]
+  return subjects.flatMap((target): ChangeBody[] => {
+    const groupsOf = (list: Difference['remove']) =>
+      list.filter(({ subjectId }) => subjectId === target.id).map(({ groupId }) => groupId)
+    const had = new Set(groupsOf(memberships))
+    const joined = groupsOf(put).filter((id) => !had.has(id))
+    /** Still a member, for other reasons. */
+    const stayed = groupsOf(put).filter((id) => had.has(id))
+    const left = groupsOf(remove)
+    if (joined.length + stayed.length + left.length === 0) return []
+    const details = { joined, left, ...(stayed.length > 0 ? { stayed } : {}) }
+    return [{ kind: 'change', at: at.toISOString(), actor: clock, action: 'membership.due', target, details }]
+  })
+}

@@ -1,0 +1,101 @@
+// What time alone changes: one timer per process waits for the first cell that is due and has it evaluated again. Several
+// processes may do so at once: the slower ones find nothing left to do. Also finishes activations that have failed.
+import type { Clock } from '../../base/clock.ts'
+import type { OrganizationId } from '../../base/ids.ts'
+import type { Log } from '../../base/log.ts'
+import type { Cells, ChangeFeed, ChangeKind, Organizations } from '../ports.ts'
+import type { MembershipEngine } from './change.ts'
+import { Rounds } from './rounds.ts'
+
+export interface SchedulePorts {
+  readonly engine: Pick<MembershipEngine, 'reevaluate' | 'resume'>
+  readonly cells: Pick<Cells, 'due' | 'firstDue'>
+  readonly organizations: Pick<Organizations, 'list'>
+  readonly feed: Pick<ChangeFeed, 'subscribe'>
+  readonly clock: Clock
+  readonly log: Log
+}
+
+const cellsAtOnce = 500
+/** Clocks jump, and other processes set earlier instants: nobody sleeps longer. */
+const longestWaitMs = 30_000
+/** Between rounds that somebody's changes, or a failure, ask for. */
+const shortestWaitMs = 1_000
+const activationsEveryMs = 60_000
+
+/** Changes that may have set an earlier instant. */
+const setters = new Set<ChangeKind>(['user', 'device', 'group', 'organization'])
+
+export class Schedule {
+  readonly #ports: SchedulePorts
+  readonly #dues: Rounds
+  readonly #activations: Rounds
+  #unsubscribe = (): void => {}
+
+  constructor(ports: SchedulePorts) {
+    this.#ports = ports
+    this.#dues = new Rounds(() => this.#evaluateDue(), shortestWaitMs, ports.clock)
+    this.#activations = new Rounds(() => this.#finishActivations(), activationsEveryMs, ports.clock)
+  }
+
+  /** Resolves once that is written which became due while nobody was there: before that, nobody should be let in. */
+  async start(): Promise<void> {
+    const { feed } = this.#ports
+    this.#unsubscribe = feed.subscribe((changes) => {
+      if (changes.some(({ kind }) => setters.has(kind))) this.#dues.soon()
+    })
+    this.#activations.in(activationsEveryMs)
+    let waitMs = 0
+    while (waitMs <= 0) waitMs = await this.#evaluateDue()
+    this.#dues.in(waitMs)
+  }
+
+  /** Waits for cells that are being evaluated. An activation is not waited for: the next start goes on with it. */
+  async close(): Promise<void> {
+    this.#unsubscribe()
+    void this.#activations.stop()
+    await this.#dues.stop()
+  }
+
+  /** Returns how many milliseconds the next round can wait. */
+  async #evaluateDue(): Promise<number> {
+    const { cells, engine, clock, log } = this.#ports
+    try {
+      const due = await cells.due(clock.now(), cellsAtOnce)
+      let written = 0
+      let failed = false
+      for (const [organization, list] of Map.groupBy(due, (one) => one.organization)) {
+        try {
+          written += await engine.reevaluate(
+            organization,
+            list.map(({ subject }) => subject),
+          )
+        } catch (error) {
+          failed = true
+          log.error({ err: error, organization }, 'memberships that time has changed could not be written')
+        }
+      }
+      // What is due and stays so is tried again, but not in a circle without rest.
+      if (failed || (due.length > 0 && written === 0)) return shortestWaitMs
+      const first = await cells.firstDue()
+      return first === null ? longestWaitMs : Math.min(first.getTime() - clock.now().getTime(), longestWaitMs)
+    } catch (error) {
+      log.warn({ err: error }, 'memberships that time may have changed could not be read')
+      return shortestWaitMs
+    }
+  }
+
+  async #finishActivations(): Promise<number> {
+    const { engine, organizations, log } = this.#ports
+    const list = await organizations.list().catch((error: unknown) => {
+      log.warn({ err: error }, 'groups whose rules are to be carried through could not be looked for')
+      return []
+    })
+    for (const { id } of list) await engine.resume(id).catch((error: unknown) => this.#failed(id, error))
+    return activationsEveryMs
+  }
+
+  #failed(organization: OrganizationId, error: unknown): void {
+    this.#ports.log.error({ err: error, organization }, 'a rule could not be carried through')
+  }
+}
