@@ -120,6 +120,37 @@ t.test('docs/rules.md: examples are rules, and faults are told in these words', 
   }
 })
 
+t.test(
+  'W18 packages: exact, from the registry, with their hashes, and nothing of theirs runs at install',
+  async (t) => {
+    interface Locked {
+      readonly resolved?: string
+      readonly integrity?: string
+      readonly hasInstallScript?: boolean
+      readonly link?: boolean
+      readonly dev?: boolean
+      readonly optional?: boolean
+    }
+    const lock = JSON.parse(read('package-lock.json')) as { packages: Record<string, Locked> }
+    const { '': _root, ...packages } = lock.packages
+    const registry = 'https://registry.npmjs.org/'
+    t.ok(Object.keys(packages).length > 100)
+    for (const [name, locked] of Object.entries(packages)) {
+      const { resolved = registry, integrity = '', hasInstallScript, link } = locked
+      // npm leaves the hash out for tools of other platforms than the one the lockfile was made on.
+      const isForeignTool = locked.dev === true && locked.optional === true
+      const isSealed = /^sha512-/.test(integrity) || isForeignTool
+      if (!isSealed || hasInstallScript || link || !resolved.startsWith(registry)) t.fail(name)
+    }
+    const own = JSON.parse(read('package.json')) as Record<string, Record<string, string>>
+    for (const group of ['dependencies', 'devDependencies', 'optionalDependencies'])
+      for (const [name, version] of Object.entries(own[group] ?? {}))
+        t.match(version, /^\d+\.\d+\.\d+$/, name)
+    t.match(read('bin/with-packages'), /npm ci --ignore-scripts/)
+    t.notMatch(Object.keys(own.scripts ?? {}).join(), /install|prepare/)
+  },
+)
+
 t.test('container files', async (t) => {
   const dockerfile = read('Dockerfile')
   t.match(dockerfile, /npm ci --omit=dev --ignore-scripts/)
