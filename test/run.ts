@@ -30,11 +30,14 @@ async function cleanUp(): Promise<void> {
   }
 }
 
-/** tap's plugins are linked into .tap by `tap build`, which npm's install scripts would do if they were allowed. */
+/**
+ * tap's plugins are linked into .tap, and compiled into tap itself, by `tap build`, which npm's install scripts would do if they
+ * were allowed. It has to be done again after each installation.
+ */
 async function buildTap(): Promise<void> {
   const folder = join(root, '.tap/plugins')
-  const lockfile = join(root, 'package-lock.json')
-  if (existsSync(folder) && statSync(folder).mtimeMs >= statSync(lockfile).mtimeMs) return
+  const installed = join(root, 'node_modules/.package-lock.json')
+  if (existsSync(folder) && statSync(folder).mtimeMs >= statSync(installed).mtimeMs) return
   await runOrThrow(join(programs, 'tap'), ['build'], { cwd: root, timeoutMs: 300_000 })
   utimesSync(folder, new Date(), new Date())
 }

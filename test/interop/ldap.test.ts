@@ -276,6 +276,38 @@ t.test('L25 where a group demands a code, nobody in it gets by without', async (
   t.same(await names('(uid=ivan)'), [])
 })
 
+t.test('what a binding gives is in the very next answer', async (t) => {
+  const { body } = await muster.api('GET', '/groups?filter=name%20eq%20%22engineering%22')
+  const group = (body as { items: { id: string }[] }).items[0]?.id
+  const second = await muster.api('POST', '/resources', { name: 'build hosts', kind: 'directory' })
+  const { id: resource } = second.body as { id: string }
+  const made = await muster.api('POST', '/bindings', { groupId: group, resourceId: resource })
+  t.equal(made.status, 201)
+  const binding = `/bindings/${(made.body as { id: string }).id}`
+  const give = async (ldap: unknown) => (await muster.api('PATCH', binding, { attributes: { ldap } })).status
+  const shown = async () => (await search('(uid=alice)', 'loginShell', 'homeDirectory', 'gidNumber')).entry
+  const usual = await shown()
+  t.match(usual, { loginShell: ['/bin/bash'], homeDirectory: ['/home/alice'], gidNumber: [/^\d+$/] })
+  t.same(await shown(), usual, 'from memory')
+  t.equal(await give({ loginShell: '/bin/zsh', homeDirectory: '/srv/%u', gidNumber: 500 }), 200)
+  const given = { loginShell: ['/bin/zsh'], homeDirectory: ['/srv/%u'], gidNumber: ['500'] }
+  t.same(await shown(), given)
+  t.same(await names('(&(objectClass=posixAccount)(loginShell=/bin/zsh))'), ['uid=alice', 'uid=bob'])
+  t.same(await names('(&(objectClass=posixAccount)(gidNumber=500))'), ['uid=alice', 'uid=bob'])
+  t.same(await names(`(&(uid=alice)(gidNumber=${usual.gidNumber?.[0]}))`), [])
+  t.equal(await give({ homeDirectory: 'srv/alice' }), 422, 'an absolute path')
+  t.same(await shown(), given)
+  const turn = async (enabled: boolean) =>
+    t.equal((await muster.api('PATCH', `/resources/${resource}`, { enabled })).status, 200)
+  await turn(false)
+  t.same(await shown(), usual, 'a directory that is turned off gives nothing')
+  await turn(true)
+  t.same(await shown(), given)
+  t.equal((await muster.api('DELETE', binding)).status, 204)
+  t.same(await shown(), usual)
+  t.equal((await muster.api('DELETE', `/resources/${resource}`)).status, 204)
+})
+
 t.test('L03 L20 L30 what nobody gets, whoever asks', async (t) => {
   const root = await ldapSearch(muster, ['-b', '', '-s', 'base', '(objectClass=*)', '*', '+'], { as: null })
   t.match(root.entry, { supportedLDAPVersion: ['3'], subschemaSubentry: [/./] })

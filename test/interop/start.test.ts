@@ -79,7 +79,13 @@ t.test('W18 the first start on an empty folder', async (t) => {
     ['alice', 'bob', 'carol', 'dave', 'erin', 'frank', 'grace', 'heidi'],
   )
 
-  const commands = (banner.split('Try:')[1] ?? '').replaceAll('\\\n', '').trim().split(/\n\s*/)
+  // Not by npx, which would install packages in the middle of the tests where they are older than the lockfile.
+  const cli = `${process.execPath} src/main.ts`
+  const commands = (banner.split('Try:')[1] ?? '')
+    .replace('npx muster', cli)
+    .replaceAll('\\\n', '')
+    .trim()
+    .split(/\n\s*/)
   const root = join(import.meta.dirname, '../..')
   const env = { MUSTER_DATA: data, MUSTER_HTTP_PORT: String(http) }
   const tried = await Promise.all(commands.map((command) => run('sh', ['-c', command], { cwd: root, env })))
