@@ -195,6 +195,21 @@ export async function testRewrite(t: Test, store: StoreUnderTest) {
   })
   t.match(await read(device(mac.id)), { version: 2n, memberships: [{ groupId: macs.id }] })
 
+  const carol = await insertUser(world, 'carol')
+  const [c, due] = [await read(user(carol.user.id)), new Date('2026-03-02T00:00:00.001Z')]
+  const waiting = { ...none, ...guard(c), put: [], remove: [], due, audit: [auditOf('one')] }
+  const beside = { ...none, ...guard(b), put: [], remove: [], due, audit: [auditOf('another')] }
+  const recorded = await world.count('audit')
+  const log = [store.announced.length, await world.count('change_log')]
+  t.same(await cells.rewrite(organization, 1n, [waiting, beside], at), [b.subject])
+  t.match(await read(user(carol.user.id)), { version: c.version + 1n, due })
+  t.same(
+    [store.announced.length, await world.count('change_log')],
+    log,
+    'when it is due concerns nobody else',
+  )
+  t.equal(await world.count('audit'), recorded + 1, 'only what was written is recorded')
+
   const gone = {
     ...none,
     ...guard(await read(user(alice.id))),
