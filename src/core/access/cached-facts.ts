@@ -1,6 +1,7 @@
 // Facts kept in memory between decisions, as long as the change feed says that nothing of them has changed. Bounded; what
 // was not found is never kept; when the feed falls behind, every question goes to the database again.
 import type { OrganizationId } from '../../base/ids.ts'
+import { Oldest } from '../../base/oldest.ts'
 import { nameKey } from '../directory/names.ts'
 import type { Organization } from '../directory/types.ts'
 import type { AccessFacts, Change, ChangeFeed } from '../ports.ts'
@@ -8,6 +9,7 @@ import { type ResourceFacts, type SubjectFacts, subjectId } from './facts.ts'
 import type { ClaimedSubject, ResourceClaim } from './request.ts'
 
 interface KeptSubject {
+  readonly key: string
   readonly organization: OrganizationId
   readonly facts: SubjectFacts
 }
@@ -21,6 +23,7 @@ export class CachedFacts implements AccessFacts {
   readonly #feed: Pick<ChangeFeed, 'stalenessMs'>
   readonly #most: number
   readonly #subjects = new Map<string, KeptSubject>()
+  readonly #oldest = new Oldest<KeptSubject>(this.#subjects, (kept) => this.#subjects.get(kept.key) === kept)
   readonly #keysOf = new Map<string, Set<string>>()
   readonly #resources = new Map<OrganizationId, Map<string, ResourceFacts>>()
   readonly #organizations = new Map<OrganizationId, Organization>()
@@ -76,8 +79,10 @@ export class CachedFacts implements AccessFacts {
   }
 
   #keep(key: string, organization: OrganizationId, facts: SubjectFacts): void {
-    if (this.#subjects.size >= this.#most) this.#drop(this.#subjects.keys().next().value as string)
-    this.#subjects.set(key, { organization, facts })
+    this.#drop(key)
+    const oldest = this.#subjects.size >= this.#most ? this.#oldest.peek() : undefined
+    if (oldest !== undefined) this.#drop(oldest.key)
+    this.#subjects.set(key, { key, organization, facts })
     const id = subjectId(facts)
     this.#keysOf.set(id, (this.#keysOf.get(id) ?? new Set()).add(key))
   }

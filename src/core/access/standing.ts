@@ -2,6 +2,7 @@
 // the question is asked again with the proofs that were given, and the door is told when the answer is no longer yes.
 import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
+import { Oldest } from '../../base/oldest.ts'
 import type { Change, ChangeFeed } from '../ports.ts'
 import type { Access } from './decide.ts'
 import type { Permit } from './decision.ts'
@@ -28,6 +29,7 @@ export class StandingPermits {
   readonly #held = new Set<Held>()
   readonly #bySubject = new Map<string, Set<Held>>()
   readonly #due = new Set<Held>()
+  readonly #nextDue = new Oldest<Held>(this.#due, (one) => this.#due.has(one))
   readonly #access: Pick<Access, 'review'>
   readonly #clock: Clock
   readonly #log: Log
@@ -98,8 +100,9 @@ export class StandingPermits {
   async #work(): Promise<void> {
     this.#running++
     for (;;) {
-      const [one] = this.#due
+      const one = this.#nextDue.peek()
       if (one === undefined) break
+      this.#nextDue.pass()
       this.#due.delete(one)
       one.asking = true
       await this.#review(one).catch((error: unknown) =>

@@ -3,10 +3,12 @@
 import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
 import type { Clock } from '../../base/clock.ts'
 import type { OrganizationId } from '../../base/ids.ts'
+import { Oldest } from '../../base/oldest.ts'
 import type { Secret } from '../../base/secrets.ts'
 import type { Change } from '../ports.ts'
 
 interface Entry {
+  readonly subject: string
   readonly organization: OrganizationId
   readonly digest: Buffer
   /** The factor's version: a new password has another one. */
@@ -20,6 +22,7 @@ export class RememberedPasswords {
   /** Made anew at each start and never stored: the digests are worth nothing outside this process. */
   readonly #key = randomBytes(32)
   readonly #entries = new Map<string, Entry>()
+  readonly #oldest = new Oldest<Entry>(this.#entries, (one) => this.#entries.get(one.subject) === one)
   readonly #clock: Clock
   readonly #most: number
 
@@ -37,8 +40,10 @@ export class RememberedPasswords {
   ): void {
     if (seconds <= 0) return
     this.#entries.delete(subject)
-    if (this.#entries.size >= this.#most) this.#entries.delete(this.#entries.keys().next().value as string)
+    const oldest = this.#entries.size >= this.#most ? this.#oldest.peek() : undefined
+    if (oldest !== undefined) this.#entries.delete(oldest.subject)
     this.#entries.set(subject, {
+      subject,
       organization,
       digest: this.#digest(subject, password),
       version,

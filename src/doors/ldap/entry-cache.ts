@@ -1,6 +1,7 @@
 // User entries that are ready to be sent, kept in memory up to a number of octets as long as nothing of them has changed.
 // It knows what entries depend on, not how they are made.
 import type { OrganizationId } from '../../base/ids.ts'
+import { Oldest } from '../../base/oldest.ts'
 import type { UserEntry } from '../../core/ports.ts'
 import type { Layout } from './layout.ts'
 import type { Selection } from './selection.ts'
@@ -70,6 +71,7 @@ export class EntryCache {
   readonly #most: number
   readonly #byName = new Map<string, Kept>()
   readonly #all = new Set<Kept>()
+  readonly #oldest = new Oldest<Kept>(this.#all, (kept) => this.#all.has(kept))
   readonly #dependents = new Map<string, Set<Kept>>()
   #weight = 0
 
@@ -131,8 +133,10 @@ export class EntryCache {
 
   /** The oldest goes, unless it was asked for meanwhile: then it counts as new once more. */
   #evict(): void {
-    for (const kept of this.#all) {
-      if (this.#weight <= this.#most) return
+    while (this.#weight > this.#most) {
+      const kept = this.#oldest.peek()
+      if (kept === undefined) return
+      this.#oldest.pass()
       if (kept.recent) {
         kept.recent = false
         this.#all.delete(kept)

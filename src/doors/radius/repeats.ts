@@ -1,6 +1,7 @@
 // Duplicate detection (RFC 5080 §2.2.2): a NAS that hears nothing sends the same bytes again, and gets the same bytes
 // back, while the question is asked once. Also bounds how many exchanges are remembered.
 import type { Clock } from '../../base/clock.ts'
+import { Oldest } from '../../base/oldest.ts'
 import type { Peer } from '../../net/peer.ts'
 import { findValue, type RadiusPacket, type } from '../../wire/radius/packet.ts'
 
@@ -38,6 +39,7 @@ export class Repeats {
   readonly #clock: Clock
   /** In order of arrival. */
   readonly #exchanges = new Map<string, Exchange>()
+  readonly #oldest = new Oldest<Exchange>(this.#exchanges, (one) => this.#exchanges.get(one.key) === one)
 
   constructor(limits: RepeatLimits, clock: Clock) {
     this.#limits = limits
@@ -92,9 +94,9 @@ export class Repeats {
 
   #expire(): void {
     const nowMs = this.#clock.monotonicMs()
-    for (const [key, exchange] of this.#exchanges) {
-      if (exchange.expiresAtMs > nowMs && this.#exchanges.size < this.#limits.entries) return
-      this.#exchanges.delete(key)
+    for (let one = this.#oldest.peek(); one !== undefined; one = this.#oldest.peek()) {
+      if (one.expiresAtMs > nowMs && this.#exchanges.size < this.#limits.entries) return
+      this.#exchanges.delete(one.key)
     }
   }
 }
