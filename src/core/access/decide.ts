@@ -9,7 +9,7 @@ import type { FactorKind } from '../directory/types.ts'
 import { checkEvidence, type EvidencePorts } from '../factors/evidence.ts'
 import type { AccessFacts, AuditLog, ChangeFeed } from '../ports.ts'
 import type { Decision, Trace } from './decision.ts'
-import { demandsOf, grantsOf } from './demands.ts'
+import { demandsOf } from './demands.ts'
 import type { Facts, Shown } from './facts.ts'
 import { type Effect, isWelcome, judge, transportIsGood } from './judge.ts'
 import type { AccessRequest } from './request.ts'
@@ -52,7 +52,7 @@ export function createAccess(ports: AccessPorts): Access {
     const { organization, subject, resource } = known
     if (organization === null || !transportIsGood(request, known))
       return { accepted: [], rejected: null, counted: false }
-    const demands = demandsOf(grantsOf(known))
+    const demands = demandsOf(known)
     const situation = {
       ...{ request, organization, subject, demands, resourceId: resource?.resource.id ?? null },
       mayBeRemembered: isWelcome(known),

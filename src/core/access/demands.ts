@@ -1,5 +1,6 @@
-// What must be proven before this subject may use this resource: a first factor always, and whatever the groups
-// and bindings that grant the access demand beside it. All demands add up; each is met by any one of its factors.
+// What must be proven before this subject may use this resource: a first factor always, what any group of the subject
+// demands of its members, and what the bindings that grant the access demand. All demands add up; each is met by any one
+// of its factors.
 import type { FactorKind } from '../directory/types.ts'
 import type { BindingFact, Facts, MembershipFact, ResourceFacts, SubjectFacts } from './facts.ts'
 
@@ -17,35 +18,45 @@ export interface Grant {
 
 export const firstFactors: readonly FactorKind[] = ['password', 'webauthn', 'certificate']
 
-const noGrants: readonly Grant[] = []
+interface WorkedOut {
+  readonly grants: readonly Grant[]
+  readonly demands: readonly Demand[]
+}
+
+const first: Demand = { anyOf: firstFactors, from: 'every way in' }
+const nobody: WorkedOut = { grants: [], demands: [first] }
 /** Facts never change, so what follows from the same ones is worked out once for as long as they are kept. */
-const lastGrants = new WeakMap<SubjectFacts, { resource: ResourceFacts; grants: readonly Grant[] }>()
-const demandsOfGrants = new WeakMap<readonly Grant[], readonly Demand[]>()
+const known = new WeakMap<SubjectFacts, { resource: ResourceFacts; result: WorkedOut }>()
 
 /** The bindings that grant the user this resource, in the administrator's order. */
-export function grantsOf({ resource, subject }: Pick<Facts, 'resource' | 'subject'>): readonly Grant[] {
-  if (resource === null || subject?.kind !== 'user') return noGrants
-  const last = lastGrants.get(subject)
-  if (last?.resource === resource) return last.grants
+export function grantsOf(facts: Pick<Facts, 'resource' | 'subject'>): readonly Grant[] {
+  return workOut(facts).grants
+}
+
+export function demandsOf(facts: Pick<Facts, 'resource' | 'subject'>): readonly Demand[] {
+  return workOut(facts).demands
+}
+
+function workOut({ resource, subject }: Pick<Facts, 'resource' | 'subject'>): WorkedOut {
+  if (resource === null || subject?.kind !== 'user') return nobody
+  const last = known.get(subject)
+  if (last?.resource === resource) return last.result
   const byGroup = new Map(subject.memberships.map((membership) => [membership.groupId, membership]))
   const grants = resource.bindings.flatMap((binding) => {
     const membership = byGroup.get(binding.groupId)
     return membership === undefined ? [] : [{ binding, membership }]
   })
-  lastGrants.set(subject, { resource, grants })
-  return grants
-}
-
-export function demandsOf(grants: readonly Grant[]): readonly Demand[] {
-  const known = demandsOfGrants.get(grants)
-  if (known !== undefined) return known
-  const demands: Demand[] = [{ anyOf: firstFactors, from: 'every way in' }]
-  for (const { binding, membership } of grants) {
-    if (membership.factors.length > 0)
-      demands.push({ anyOf: membership.factors, from: `group ${membership.name}` })
-    if (binding.factors.length > 0)
-      demands.push({ anyOf: binding.factors, from: `binding of group ${membership.name}` })
-  }
-  demandsOfGrants.set(grants, demands)
-  return demands
+  const ofGroups = subject.memberships.filter(({ factors }) => factors.length > 0)
+  const ofBindings = grants.filter(({ binding }) => binding.factors.length > 0)
+  const demands = [
+    first,
+    ...ofGroups.map(({ name, factors }) => ({ anyOf: factors, from: `group ${name}` })),
+    ...ofBindings.map(({ binding, membership }) => ({
+      anyOf: binding.factors,
+      from: `binding of group ${membership.name}`,
+    })),
+  ]
+  const result = { grants, demands }
+  known.set(subject, { resource, result })
+  return result
 }

@@ -25,7 +25,7 @@ export interface Judgement {
 /** @param fresh the id a challenge gets, if it comes to one */
 export function judge(request: AccessRequest, facts: Facts, fresh: ConversationId): Judgement {
   const grants = grantsOf(facts)
-  const demands = demandsOf(grants)
+  const demands = demandsOf(facts)
   const proven = new Set(facts.shown.accepted.map((proof) => proof.kind))
   const open = demands.filter((demand) => !demand.anyOf.some((kind) => proven.has(kind)))
   const steps: string[] = []

@@ -111,7 +111,7 @@ export interface Group extends Stored {
   readonly mode: GroupMode
   /** Rule text; null for a static group. */
   readonly rule: string | null
-  /** Any one of these is demanded of a member, beside the first factor, wherever the group grants access. */
+  /** Any one of these is demanded of a member, beside the first factor, whatever grants the access. */
   readonly factors: readonly FactorKind[]
   /** gidNumber in LDAP. */
   readonly posixId: number

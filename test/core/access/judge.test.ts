@@ -88,7 +88,7 @@ const table: readonly (readonly [string, Partial<Scene>, Answer, Effects])[] = [
   ['the demanded factor is not enrolled', { groups: { staff: totp }, enrolled: ['password'] }, 'factor-not-enrolled', ['return']],
   ['not enrolled goes before what the door can', { groups: { staff: totp }, enrolled: ['password'], means: [] }, 'factor-not-enrolled', ['return']],
   ['enrolled, but no code', { groups: { staff: ['webauthn'] }, enrolled: ['password', 'webauthn'] }, 'factor-missing', ['return']],
-  ['a group that grants nothing here demands nothing here', { groups: { staff: [], admins: totp } }, 'permit', ['clear']],
+  ['any group of the user demands, also one that grants nothing here', { groups: { staff: [], admins: totp } }, 'challenge', ['park', 'return']],
   ['two bindings: their demands add up', { groups: { staff: [], admins: [] }, bound: [{ group: 'staff' }, { group: 'admins', factors: totp }] }, 'challenge', ['park', 'return']],
   ['two demands, one met', { groups: { staff: ['webauthn'] }, bound: [{ group: 'staff', factors: totp }], enrolled: ['password', 'totp', 'webauthn'], proven: ['password', 'totp'], }, 'factor-missing', ['return']],
   ['two demands, both open, one not enrolled', { groups: { staff: ['webauthn'] }, bound: [{ group: 'staff', factors: totp }] }, 'factor-not-enrolled', ['return']],
@@ -284,7 +284,8 @@ t.test('a permit implies all of: existing, active, bound, proven, nothing wrong'
     const granting = scene.bound.filter(({ group }) => group in scene.groups)
     const demands = [
       ['password', 'webauthn', 'certificate'],
-      ...granting.flatMap(({ group, factors = [] }) => [factors, scene.groups[group] ?? []]),
+      ...Object.values(scene.groups),
+      ...granting.map(({ factors = [] }) => factors),
     ].filter((any) => any.length > 0)
     const met = (list: readonly (readonly string[])[]) =>
       list.every((any) => any.some((kind) => (scene.proven as readonly string[]).includes(kind)))

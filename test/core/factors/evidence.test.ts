@@ -3,7 +3,7 @@ import t from 'tap'
 import type { ConversationId, OrganizationId, ResourceId } from '../../../src/base/ids.ts'
 import { Fault } from '../../../src/base/result.ts'
 import { Secret } from '../../../src/base/secrets.ts'
-import { demandsOf, grantsOf } from '../../../src/core/access/demands.ts'
+import { demandsOf } from '../../../src/core/access/demands.ts'
 import type { Shown } from '../../../src/core/access/facts.ts'
 import { isWelcome } from '../../../src/core/access/judge.ts'
 import type { Evidence, Proof } from '../../../src/core/access/request.ts'
@@ -52,7 +52,7 @@ function look(
       organization: { ...organization, settings },
       subject,
       resourceId: changes.resource ?? theResource,
-      demands: demandsOf(grantsOf({ subject, resource })),
+      demands: demandsOf({ subject, resource }),
       mayBeRemembered: isWelcome({ subject, resource }),
     },
     ports,
