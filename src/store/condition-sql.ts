@@ -1,7 +1,7 @@
 // A Condition as a part of a WHERE clause. "Not" is pushed down to the leaves first, where it becomes IS NOT TRUE:
 // so a missing value makes a negated comparison true, and what cannot be answered selects nothing either way
 // (RFC 4511 §4.5.1.7). The statement itself must name the organization.
-import { isId } from '../base/ids.ts'
+import { type GroupId, isId } from '../base/ids.ts'
 import type { Condition } from '../core/directory/condition.ts'
 import { columnSql, customSql, type Question } from './field-sql.ts'
 import {
@@ -54,7 +54,9 @@ export function conditionSql(kind: ConditionKind, condition: Condition, alias: s
         // De Morgan
         const all = (each.op === 'and') === holds
         if (each.of.length === 0) return constant(all)
-        const parts = each.of.map((part) => walk(part, holds, depth + 1))
+        const { groups, others } = membershipsIn(each)
+        const parts = others.map((part) => walk(part, holds, depth + 1))
+        if (groups.length > 0) parts.push(polarized(memberOfSql(kind, groups, alias), holds))
         return sql`(${join(parts, all ? ' and ' : ' or ')})`
       }
       case 'true':
@@ -105,6 +107,25 @@ function polarized(leaf: Fragment | null, holds: boolean): Fragment {
 }
 
 const constant = (value: boolean): Fragment => (value ? sql`true` : sql`false`)
+
+/** Groups any one of which will do are looked for together: one look, however many they are. */
+function membershipsIn({ op, of }: Extract<Condition, { op: 'and' | 'or' }>) {
+  const groups: GroupId[] = []
+  if (op === 'and') return { groups, others: of }
+  const others = of.filter((part) => {
+    if (part.op !== 'member-of' || !isId(part.group)) return true
+    groups.push(part.group)
+    return false
+  })
+  return { groups, others }
+}
+
+function memberOfSql(kind: ConditionKind, groups: readonly GroupId[], alias: string): Fragment {
+  if (kind !== 'users' && kind !== 'devices') return constant(false)
+  const own = name(alias)
+  return sql`exists (select from membership m
+    where m.org = ${own}.org and m.subject_id = ${own}.id and m.group_id = any(${groups}::uuid[]))`
+}
 
 /** Only memberships in groups that are active count; a group's members are its devices and its active users. */
 function membershipSql(

@@ -122,6 +122,15 @@ export async function testConditions(t: Test, store: StoreUnderTest): Promise<vo
     t.same(await found({ op: 'not', of: memberOf(open.id) }, id), ['out'])
     t.same(await found(memberOf(empty.id), id), [])
     t.same(await found(memberOf("' or true" as GroupId), id), [])
+    const either = (...groups: GroupId[]) => ({ op: 'or' as const, of: groups.map(memberOf) })
+    t.same(await found(either(empty.id, open.id), id), ['in', 'waiting'])
+    t.same(await found({ op: 'not', of: either(empty.id, open.id) }, id), ['out'])
+    t.same(await found(either(empty.id, "' or true" as GroupId), id), [])
+    t.same(await found({ op: 'or', of: [eq('username', 'out'), ...either(empty.id, open.id).of] }, id), [
+      ...['in', 'out', 'waiting'],
+    ])
+    t.same(await found({ op: 'and', of: [memberOf(empty.id), memberOf(open.id)] }, id), [])
+    t.same(await groupsFound({ op: 'not', of: either(empty.id, open.id) }), ['empty', 'open'])
     t.same(await found({ op: 'member-of-any' }, id), ['in', 'waiting'])
     t.same(await groupsFound({ op: 'has-member', subject: active.id }), ['open'])
     t.same(await groupsFound({ op: 'has-member', subject: staged.id }), [])
