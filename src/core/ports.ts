@@ -19,6 +19,7 @@ import type { AuditBody, AuditRecord } from './audit/record.ts'
 import type { Condition } from './directory/condition.ts'
 import type {
   AttributeDefinition,
+  BindingAttributes,
   Device,
   Exemption,
   FactorKind,
@@ -337,6 +338,12 @@ export interface DeviceEntry {
   readonly groups: readonly GroupId[]
 }
 
+/** What a binding to a directory gives to the entries of a group's members. */
+export interface PosixGrant {
+  readonly groupId: GroupId
+  readonly ldap: NonNullable<BindingAttributes['ldap']>
+}
+
 export interface DirectoryReader {
   /** `activeOnly`: as LDAP shows them. */
   users(
@@ -369,4 +376,6 @@ export interface DirectoryReader {
   findDevice(organization: OrganizationId, id: DeviceId): Promise<Device | null>
   /** All groups' ids, names and kinds: what memberOf needs to spell DNs. Cached by whoever follows the feed. */
   groupNames(organization: OrganizationId): Promise<readonly { id: GroupId; name: string; of: Group['of'] }[]>
+  /** Of all bindings to directories that are turned on, in the administrator's order. Cached like the names. */
+  posixGrants(organization: OrganizationId): Promise<readonly PosixGrant[]>
 }

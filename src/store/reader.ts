@@ -7,7 +7,7 @@ import type { Condition } from '../core/directory/condition.ts'
 import { nameKey } from '../core/directory/names.ts'
 import type { Device, Group, User } from '../core/directory/types.ts'
 import type { Membership } from '../core/membership/cell.ts'
-import type { DeviceEntry, DirectoryReader, Page, UserEntry } from '../core/ports.ts'
+import type { DeviceEntry, DirectoryReader, Page, PosixGrant, UserEntry } from '../core/ports.ts'
 import { conditionSql } from './condition-sql.ts'
 import { type Database, isTimeout } from './database.ts'
 import { toReasons } from './reasons.ts'
@@ -164,6 +164,15 @@ export class Reader implements DirectoryReader {
   async groupNames(organization: OrganizationId): Promise<{ id: GroupId; name: string; of: Group['of'] }[]> {
     return this.#database.query(
       sql`select g.id, g.name, g.of from groups g where g.org = ${organization} order by g.id`,
+    )
+  }
+
+  async posixGrants(organization: OrganizationId): Promise<PosixGrant[]> {
+    return this.#database.query(
+      sql`select b.group_id as "groupId", b.attributes->'ldap' as ldap from binding b
+        join resource r on r.org = b.org and r.id = b.resource_id
+        where b.org = ${organization} and b.attributes ? 'ldap' and r.kind = 'directory' and r.enabled
+        order by b.position, b.created_at, b.id`,
     )
   }
 }

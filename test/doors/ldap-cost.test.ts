@@ -66,7 +66,7 @@ t.test('L07 a filter on the root DSE or the subschema costs what its own values 
 })
 
 t.test('L07 comparisons are counted while they are made, and a search has so many', async (t) => {
-  const context = new NamingContext(makeOrganization('acme'), [], [], '/bin/sh')
+  const context = new NamingContext(makeOrganization('acme'), [], [], [], '/bin/sh')
   const principal = { kind: 'user', id: 'x', username: 'alice' } as unknown as Principal
   const reader = { usersByKey: async () => [], devices: async () => [] }
   const plan = (filter: Filter) =>

@@ -4,7 +4,7 @@ import type { GroupId, OrganizationId, SubjectId } from '../../src/base/ids.ts'
 import type { Condition, ConditionValue, Field } from '../../src/core/directory/condition.ts'
 import { nameKey } from '../../src/core/directory/names.ts'
 import type { AttributeDefinition, Device, Group, User } from '../../src/core/directory/types.ts'
-import type { DirectoryReader, Page } from '../../src/core/ports.ts'
+import type { DirectoryReader, Page, PosixGrant } from '../../src/core/ports.ts'
 
 export interface Contents {
   users: User[]
@@ -13,6 +13,7 @@ export interface Contents {
   attributes: AttributeDefinition[]
   /** Names of the groups of each user or device, by its id. */
   memberships: Record<string, string[]>
+  posix?: PosixGrant[]
 }
 
 type Subject = User | Device | Group
@@ -133,6 +134,10 @@ export class MemoryDirectory implements DirectoryReader {
   async groupNames(organization: OrganizationId) {
     this.calls.push({ method: 'groupNames', asked: null })
     return organization === this.#organization ? this.contents.groups : []
+  }
+
+  async posixGrants(organization: OrganizationId) {
+    return organization === this.#organization ? (this.contents.posix ?? []) : []
   }
 
   members = async () => []

@@ -6,11 +6,13 @@ import type { Condition, Field } from '../../core/directory/condition.ts'
 import { nameKey } from '../../core/directory/names.ts'
 import { canonicalDn, canonicalText } from '../../wire/ldap/dn.ts'
 import type { ExtensibleFilter, Filter, SubstringsFilter } from '../../wire/ldap/filter.ts'
+import { askByGroup } from './by-group.ts'
 import { compareField, joinedEquals, joinedSubstring, type Pieces } from './comparison.ts'
 import { allOf, anyOf, negate, no, sizeOf, unknown, yes } from './fold.ts'
 import type { Source } from './layout.ts'
 import { canonicalClass } from './schema.ts'
 import type { Tree } from './tree.ts'
+import { parseInteger } from './values.ts'
 
 /** What filters are asked of. */
 export interface Vocabulary {
@@ -49,11 +51,11 @@ export function compileFilter(filter: Filter, vocabulary: Vocabulary, references
       )
     case 'greaterOrEqual':
     case 'lessOrEqual':
-      return withSource(filter.attributeDesc, vocabulary, (source) => {
-        const op = filter.kind === 'greaterOrEqual' ? 'ge' : 'le'
-        const isOrdered = source.kind === 'field' && source.syntax !== 'text' && source.syntax !== 'uuid'
-        return isOrdered ? withText(filter.assertionValue, (text) => compareField(source, op, text)) : unknown
-      })
+      return withSource(filter.attributeDesc, vocabulary, (source) =>
+        withText(filter.assertionValue, (text) =>
+          ordering(source, filter.kind === 'greaterOrEqual' ? 'ge' : 'le', text, references),
+        ),
+      )
     case 'substrings':
       return withSource(filter.attributeDesc, vocabulary, (source) => substrings(source, filter, references))
     case 'extensibleMatch':
@@ -90,6 +92,8 @@ function presence(source: Source): Condition {
     case 'prefixed':
     case 'own-dn':
       return yes
+    case 'by-group':
+      return presence(source.otherwise)
     case 'member-of':
       return { op: 'member-of-any' }
     case 'member':
@@ -114,6 +118,8 @@ function equality(source: Source, value: Buffer, vocabulary: Vocabulary, referen
         return text.startsWith(source.prefix)
           ? { op: 'eq', field: source.field, value: text.slice(source.prefix.length) }
           : no
+      case 'by-group':
+        return askByGroup(source, references, (each) => equality(each, value, vocabulary, references))
       case 'member-uid': {
         const subject = references.subject('users', text)
         return subject === null ? no : { op: 'has-member', subject }
@@ -122,6 +128,19 @@ function equality(source: Source, value: Buffer, vocabulary: Vocabulary, referen
         return dnEquality(source, text, vocabulary.tree, references)
     }
   })
+}
+
+function ordering(source: Source, op: 'ge' | 'le', text: string, references: References): Condition {
+  if (source.kind === 'by-group') {
+    return askByGroup(source, references, (each) => ordering(each, op, text, references))
+  }
+  if (source.kind === 'constant' && source.syntax === 'integer') {
+    const asked = parseInteger(text)
+    if (asked === null) return unknown
+    return source.values.some((own) => (op === 'ge' ? Number(own) >= asked : Number(own) <= asked)) ? yes : no
+  }
+  const isOrdered = source.kind === 'field' && source.syntax !== 'text' && source.syntax !== 'uuid'
+  return isOrdered ? compareField(source, op, text) : unknown
 }
 
 type DnSource = Extract<Source, { kind: 'own-dn' | 'user-dn' | 'member-of' | 'member' }>
@@ -190,6 +209,7 @@ function constantEquals(source: Extract<Source, { kind: 'constant' }>, text: str
 
 function canonicalOf({ syntax }: Extract<Source, { kind: 'constant' }>, text: string): string | null {
   if (syntax === 'class') return canonicalClass(text)
+  if (syntax === 'integer') return parseInteger(text)?.toString() ?? null
   if (syntax !== 'dn') return canonicalText(text)
   try {
     return canonicalDn(text)
@@ -214,11 +234,8 @@ function eachCase(
   )
 }
 
-function substrings(
-  source: Source,
-  { initial, any, final }: SubstringsFilter,
-  references: References,
-): Condition {
+function substrings(source: Source, filter: SubstringsFilter, references: References): Condition {
+  const { initial, any, final } = filter
   const texts = [initial ?? Buffer.alloc(0), ...any, final ?? Buffer.alloc(0)].map(utf8)
   if (texts.includes(null)) return unknown
   const pieces = texts as Pieces
@@ -227,6 +244,8 @@ function substrings(
       return source.syntax === 'text' ? joinedSubstring([source.field], pieces) : unknown
     case 'cases':
       return eachCase(source, references, (fields) => joinedSubstring(fields, pieces))
+    case 'by-group':
+      return askByGroup(source, references, (each) => substrings(each, filter, references))
     case 'constant': {
       const isText = source.syntax === 'text' || source.syntax === 'exact' || source.syntax === 'ia5'
       if (!isText) return unknown

@@ -25,6 +25,15 @@ export type Source =
       readonly also?: { readonly value: string; readonly when: Condition }
     }
   | { readonly kind: 'prefixed'; readonly prefix: string; readonly field: Field }
+  /** The value of the first group that the entry's user is in, or else of a source that every entry has. */
+  | {
+      readonly kind: 'by-group'
+      readonly choices: readonly {
+        readonly group: GroupId
+        readonly source: Extract<Source, { kind: 'constant' }>
+      }[]
+      readonly otherwise: Source
+    }
   /** The entry's own DN. */
   | { readonly kind: 'own-dn'; readonly branch: 'users' | 'groups' | 'devices'; readonly field: Field }
   /** The DN of a user whose id is in the field. */

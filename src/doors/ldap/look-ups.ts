@@ -43,7 +43,13 @@ interface Reading {
 const mostKeys = 500
 /** What fails later than this is not tried again one by one. */
 const longestRetriedMs = 1_000
-const changesOfEveryone = new Set<Change['kind']>(['group', 'attribute', 'organization'])
+const changesOfEveryone = new Set<Change['kind']>([
+  'group',
+  'binding',
+  'resource',
+  'attribute',
+  'organization',
+])
 
 export class LookUps {
   readonly cache: EntryCache

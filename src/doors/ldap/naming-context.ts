@@ -1,9 +1,9 @@
 // What the door knows of one organization: its tree, what its entries consist of, and how its groups are called. Made anew
-// when a group, a declared attribute or the organization itself changes.
+// when a group, a binding, a declared attribute or the organization itself changes.
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import { nameKey } from '../../core/directory/names.ts'
 import type { AttributeDefinition, Organization } from '../../core/directory/types.ts'
-import type { DeviceEntry, DirectoryReader, UserEntry } from '../../core/ports.ts'
+import type { DeviceEntry, DirectoryReader, PosixGrant, UserEntry } from '../../core/ports.ts'
 import { deviceLayout } from './device-entry.ts'
 import type { Vocabulary } from './filter.ts'
 import { type Upper, upperEntries } from './fixed-entry.ts'
@@ -39,6 +39,7 @@ export class NamingContext {
   constructor(
     organization: Organization,
     groups: GroupNames,
+    posix: readonly PosixGrant[],
     definitions: readonly AttributeDefinition[],
     loginShell: string,
   ) {
@@ -49,7 +50,7 @@ export class NamingContext {
       groups.map(({ id, name }) => [id, { name, dn: tree.entryDn('groups', name) }] as const),
     )
     this.#groupsByName = new Map(groups.map(({ id, name }) => [nameKey(name), id] as const))
-    this.users = userLayout(definitions, tree, loginShell)
+    this.users = userLayout(definitions, posix, tree, loginShell)
     this.groupEntries = groupLayout(tree)
     this.devices = deviceLayout(definitions, tree)
     this.upper = upperEntries(tree, organization)

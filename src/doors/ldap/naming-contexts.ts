@@ -14,7 +14,7 @@ const definitionsPerRead = 200
 
 export interface ContextPorts {
   readonly organizations: Pick<Organizations, 'list'>
-  readonly reader: Pick<DirectoryReader, 'groupNames'>
+  readonly reader: Pick<DirectoryReader, 'groupNames' | 'posixGrants'>
   readonly attributes: Pick<Records<AttributeDefinition>, 'list'>
   readonly feed: ChangeFeed
 }
@@ -24,7 +24,7 @@ interface Suffix {
   readonly organization: Organization
 }
 
-const concerned = new Set<Change['kind']>(['group', 'attribute', 'organization'])
+const concerned = new Set<Change['kind']>(['group', 'binding', 'resource', 'attribute', 'organization'])
 
 export class NamingContexts {
   readonly #ports: ContextPorts
@@ -78,14 +78,15 @@ export class NamingContexts {
 
   async #read(id: OrganizationId): Promise<NamingContext> {
     const generation = this.#generation
-    const [suffixes, groups, definitions] = await Promise.all([
+    const [suffixes, groups, posix, definitions] = await Promise.all([
       this.#listSuffixes(),
       this.#ports.reader.groupNames(id),
+      this.#ports.reader.posixGrants(id),
       this.#definitions(id),
     ])
     const organization = suffixes.find((suffix) => suffix.organization.id === id)?.organization
     if (organization === undefined) throw new Fault('unavailable', 'the organization is gone')
-    const context = new NamingContext(organization, groups, definitions, this.#loginShell)
+    const context = new NamingContext(organization, groups, posix, definitions, this.#loginShell)
     if (generation === this.#generation) this.#kept.set(id, context)
     return context
   }

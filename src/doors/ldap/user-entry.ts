@@ -1,7 +1,8 @@
 // The entry of a user: uid=alice,ou=users,… (inetOrgPerson, posixAccount). No secret is in it, by construction.
 import type { Condition } from '../../core/directory/condition.ts'
 import type { AttributeDefinition, User } from '../../core/directory/types.ts'
-import type { UserEntry } from '../../core/ports.ts'
+import type { PosixGrant, UserEntry } from '../../core/ports.ts'
+import { shownByGroup } from './by-group.ts'
 import {
   constant,
   type Layout,
@@ -97,6 +98,7 @@ function objectClass(key: AttributeDefinition | undefined): Shown<UserEntry> {
 
 export function userLayout(
   definitions: readonly AttributeDefinition[],
+  posix: readonly PosixGrant[],
   tree: Tree,
   loginShell: string,
 ): Layout<UserEntry> {
@@ -125,13 +127,13 @@ export function userLayout(
       },
     },
     field('uidNumber', 'posixId', 'integer'),
-    field('gidNumber', 'posixId', 'integer'),
-    {
+    shownByGroup(posix, 'gidNumber', field('gidNumber', 'posixId', 'integer')),
+    shownByGroup(posix, 'homeDirectory', {
       type: typeOf('homeDirectory'),
       source: { kind: 'prefixed', prefix: '/home/', field: standard('username') },
       values: ({ user }) => some(`/home/${user.username}`),
-    },
-    constant('loginShell', [loginShell]),
+    }),
+    shownByGroup(posix, 'loginShell', constant('loginShell', [loginShell])),
     memberOf<UserEntry>(),
     ...own.map((definition) => shownCustom<UserEntry>(definition, ({ user }) => user.attributes)),
     ...operational<UserEntry>(

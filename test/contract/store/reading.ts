@@ -1,8 +1,9 @@
 // Reading: pages, members, look-ups by key, the audit log; and that nothing of another organization is ever seen.
 import type { Test } from 'tap'
-import { newId, type OrganizationId } from '../../../src/base/ids.ts'
+import { type BindingId, newId, type OrganizationId, type ResourceId } from '../../../src/base/ids.ts'
 import { TimedOut } from '../../../src/base/result.ts'
 import type { Condition } from '../../../src/core/directory/condition.ts'
+import type { BindingAttributes, ResourceKind } from '../../../src/core/directory/types.ts'
 import { AuditRows } from '../../../src/store/audit-reader.ts'
 import { Reader } from '../../../src/store/reader.ts'
 import { createTokens } from '../../../src/store/records/credentials.ts'
@@ -11,6 +12,7 @@ import { createAttributes, createBindings, createServiceAccounts } from '../../.
 import { createResources } from '../../../src/store/records/resources.ts'
 import { sql } from '../../../src/store/sql.ts'
 import {
+  at,
   auditOf,
   makeDevice,
   makeGroup,
@@ -139,6 +141,47 @@ export async function testReading(t: Test, store: StoreUnderTest): Promise<void>
     ])
   })
 
+  await t.test('what directories give to groups, in the order of their bindings', async (t) => {
+    const { id } = await plantOrganization(store, 'posix')
+    const groups = ['first', 'second', 'third'].map((name) => makeGroup(name))
+    await plant(store, id, { groups })
+    const stamps = { version: 1, createdAt: at, updatedAt: at }
+    const [resources, bindings] = [createResources(store), createBindings(store)]
+    const makeResource = async (name: string, kind: ResourceKind) => {
+      const row = { id: newId<ResourceId>(), name, kind, enabled: true, network: null, ...stamps }
+      await resources.save(id, row, true, new Map(), auditOf('resource.create'))
+      return row
+    }
+    const bind = async (
+      group: number,
+      resource: ResourceId,
+      order: number,
+      attributes: BindingAttributes,
+    ) => {
+      const ids = { id: newId<BindingId>(), groupId: groups[group]?.id as never, resourceId: resource }
+      const row = { ...ids, attributes, factors: [], order, ...stamps }
+      t.equal((await bindings.insert(id, row, auditOf('binding.create'))).outcome, 'written')
+      return row
+    }
+    const [directory, other, wifi] = [
+      await makeResource('directory', 'directory'),
+      await makeResource('another', 'directory'),
+      await makeResource('wifi', 'network'),
+    ]
+    t.same(await reader.posixGrants(id), [])
+    await bind(0, directory.id, 20, { ldap: { loginShell: '/bin/late', gidNumber: 500 } })
+    await bind(1, directory.id, 30, {})
+    const early = await bind(2, other.id, 10, { ldap: { homeDirectory: '/srv/early' } })
+    await bind(2, wifi.id, 0, { ldap: { loginShell: '/bin/wifi' } })
+    const [first, , third] = groups.map((group) => group.id)
+    const late = { groupId: first, ldap: { loginShell: '/bin/late', gidNumber: 500 } }
+    t.same(await reader.posixGrants(id), [{ groupId: third, ldap: { homeDirectory: '/srv/early' } }, late])
+    await bindings.update(id, { ...early, order: 25 }, auditOf('binding.update'))
+    t.same((await reader.posixGrants(id))[0], late)
+    await resources.save(id, { ...other, enabled: false }, false, new Map(), auditOf('resource.update'))
+    t.same(await reader.posixGrants(id), [late], 'what is turned off gives nothing')
+  })
+
   await t.test('the audit log by what it is about, newest first', async (t) => {
     const audit = new AuditRows(store.database)
     const { id } = await plantOrganization(store, 'audited')
@@ -206,6 +249,7 @@ export async function testReading(t: Test, store: StoreUnderTest): Promise<void>
       await reader.findUserByUsername(of, user.username),
       await reader.findDevice(of, device.id),
       await reader.groupNames(of),
+      await reader.posixGrants(of),
       ...(await Promise.all(records.map((each) => each.list(of, all, page)))),
       ...(await Promise.all(records.map((each) => each.find(of, group.id as never)))),
       (await audit.list(of, {}, page)).map(({ body }) => body),
