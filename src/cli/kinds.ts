@@ -241,6 +241,7 @@ const binding: Kind = {
     field('role', 'text', 'role in the console: owner, administrator, auditor, helpdesk', 'attributes.role'),
     field('loginShell', 'text', 'for a directory resource', 'attributes.ldap.loginShell'),
     field('homeDirectory', 'text', 'for a directory resource', 'attributes.ldap.homeDirectory'),
+    field('gidNumber', 'number', 'for a directory resource', 'attributes.ldap.gidNumber'),
   ],
   columns: (names) => [
     { title: 'GROUP', value: (item) => names.get(String(item.groupId)) ?? item.groupId },
