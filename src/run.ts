@@ -2,7 +2,7 @@
 import pino from 'pino'
 import { serve } from './app.ts'
 import { banner } from './banner.ts'
-import { logSerializers } from './base/log.ts'
+import { logSerializers, printableJson } from './base/log.ts'
 import { lacksSecurityFixes, safeNodeReleases } from './base/node-release.ts'
 import { Fault } from './base/result.ts'
 import type { Config } from './config/schema.ts'
@@ -44,9 +44,9 @@ function writeForPeople(line: string): void {
   const { level, time, msg, err, ...fields } = JSON.parse(line) as Record<string, unknown>
   const failure = (err as { message?: string } | undefined)?.message
   const details = Object.entries({ ...fields, ...(failure === undefined ? {} : { error: failure }) })
-  const told = details.map(([name, value]) => `${name}=${JSON.stringify(value)}`).join(' ')
+  const told = details.map(([name, value]) => `${name}=${printableJson(value)}`).join(' ')
   const clock = new Date(Number(time)).toISOString().slice(11, 19)
   process.stderr.write(
-    `${clock} ${pino.levels.labels[Number(level)] ?? ''} ${JSON.stringify(msg).slice(1, -1)} ${told}\n`,
+    `${clock} ${pino.levels.labels[Number(level)] ?? ''} ${printableJson(msg).slice(1, -1)} ${told}\n`,
   )
 }

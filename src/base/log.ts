@@ -28,3 +28,11 @@ export const logSerializers = {
   err: (error: unknown) => errorFields(error),
   error: (error: unknown) => errorFields(error),
 }
+
+/** JSON for a terminal: what JSON leaves alone and a terminal obeys (C1 controls, turns of direction) is escaped as well. */
+export function printableJson(value: unknown): string {
+  return (JSON.stringify(value) ?? '').replace(
+    /[\u007f-\u009f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}

@@ -3,7 +3,7 @@ import { createServer } from 'node:net'
 import { Redis } from 'ioredis'
 import pino from 'pino'
 import t from 'tap'
-import { logSerializers } from '../../src/base/log.ts'
+import { logSerializers, printableJson } from '../../src/base/log.ts'
 
 const canary = 'canary-password'
 
@@ -63,4 +63,11 @@ t.test('W11 W13 an error is shown with its causes, and without what hangs on it'
   circle.cause = circle
   log.error({ err: circle }, 'circle')
   t.match(text(), 'circle')
+})
+
+t.test('W13 nothing in a log line moves the cursor of a terminal', async (t) => {
+  const hostile = { 'na\u009bme': 'a\u009b2J\u001b[31m\u0007\u007f\u202etxt\u2028\r\n' }
+  const line = printableJson(hostile)
+  t.match(line, /^[\x20-\x7e]+$/)
+  t.same(JSON.parse(line), hostile)
 })
