@@ -89,3 +89,32 @@ t.test('L10 unfinished messages of strangers share a bound, and cost nobody who 
   await wait(20)
   t.notOk(later.closed, 'what they held is given back')
 })
+
+t.test('L20 users learn no name of a device that is not theirs, by no way of asking', async (t) => {
+  const { bound } = await open(t, folder)
+  const reader = await bound()
+  const macs = `cn=macs,ou=groups,${suffix}`
+  const [group] = (await reader.search(macs, '(cn=*)')).entries
+  t.same(group?.attributes.member, [`cn=mac-alice,ou=devices,${suffix}`], 'a service account reads them')
+
+  const bob = await bound(`uid=bob,ou=users,${suffix}`, 'muster-bob')
+  const asked = [
+    await bob.search(suffix, '(objectClass=*)', { attributes: ['*', '+'] }),
+    await bob.search(suffix, '(member=*)'),
+    await bob.search(suffix, `(member=cn=mac-alice,ou=devices,${suffix})`),
+    await bob.search(suffix, `(owner=uid=alice,ou=users,${suffix})`),
+    await bob.search(macs, '(cn=*)'),
+  ]
+  t.notMatch(JSON.stringify(asked.map(({ entries }) => entries)), /mac-alice/)
+  t.same(
+    asked.slice(2).map(({ entries }) => entries.length),
+    [0, 0, 0],
+    'nor by whether something is found',
+  )
+  t.equal((await bob.search(`cn=lin-bob,ou=devices,${suffix}`, '(cn=*)')).entries.length, 1, 'his own')
+  t.same(await bob.names(`ou=groups,${suffix}`, '(objectClass=groupOfNames)'), [
+    'cn=R&D\\, Berlin',
+    'cn=empty',
+    'cn=engineering',
+  ])
+})

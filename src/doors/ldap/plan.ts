@@ -24,11 +24,15 @@ export type Part =
 
 export type Reader = Pick<DirectoryReader, 'usersByKey' | 'devices'>
 
-/** The entries of a branch that somebody may read. Users read users, groups and their own devices. */
+/**
+ * The entries of a branch that somebody may read. Users read users, groups of users and their own devices: groups of devices
+ * name those of others.
+ */
 export function reach(principal: Principal, branch: StoredBranch): Condition {
   if (principal.kind === 'service') return principal.reads.includes(branch) ? yes : no
-  if (branch !== 'devices') return yes
-  return { op: 'eq', field: { standard: 'ownerId' }, value: principal.id }
+  if (branch === 'groups') return { op: 'eq', field: { standard: 'of' }, value: 'users' }
+  if (branch === 'devices') return { op: 'eq', field: { standard: 'ownerId' }, value: principal.id }
+  return yes
 }
 
 /** May they know at all of entries in that branch? */
