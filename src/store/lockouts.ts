@@ -16,6 +16,13 @@ const neverReached = 2_147_483_647
 const forgottenAfter = '1 hour'
 const familiarFor = '30 days'
 
+/**
+ * A transaction that says this does not wait for the disk by itself. Nothing is answered before the decision's audit record
+ * is on it, and so is whatever was committed before: the database writes one log, in order. What a crash can lose is the
+ * count of attempts that nobody was told the outcome of.
+ */
+const withTheNextFlush = sql`set_config('synchronous_commit', 'off', true)`
+
 export function createLockouts(database: Database, announce: (changes: readonly Change[]) => void): Lockouts {
   return {
     async reserve(organization, subject, peer, at, settings) {
@@ -43,7 +50,7 @@ export function createLockouts(database: Database, announce: (changes: readonly 
           returning l.locked_until is not null as locked),
         told as (
           insert into change_log (org, kind, id) select ${organization}::uuid, 'user', ${id}::uuid from counted where locked)
-        select (select locked from counted) as locked, (select failures from own) as own`)
+        select (select locked from counted) as locked, (select failures from own) as own, ${withTheNextFlush}`)
       if (row === undefined || row.locked === null) {
         // Locked: one more try only from a place of the subject's own that has not failed too often itself.
         return row?.own != null && row.own <= limit ? 'go' : 'locked'
@@ -54,23 +61,28 @@ export function createLockouts(database: Database, announce: (changes: readonly 
 
     async settle(organization, settled, peer, at, how) {
       const subject = settled ?? nobody()
-      // In both, the row of lockout is locked before that of familiar_source, as it is in reserve.
+      // In both, the row of lockout is locked before that of familiar_source, as it is in reserve: what is selected from
+      // is carried out first.
       if (how === 'returned') {
         // A lock that is in force was not this attempt's doing, if it came from a familiar place: it was let through there.
         await database.query(sql`
           with own as (update familiar_source set failures = greatest(failures - 1, 0)
-            where org = ${organization} and subject_id = ${subject} and peer = ${peer}::text)
-          update lockout set failures = greatest(failures - 1, 0), locked_until = null
+            where org = ${organization} and subject_id = ${subject} and peer = ${peer}::text),
+          counted as (update lockout set failures = greatest(failures - 1, 0), locked_until = null
           where org = ${organization} and subject_id = ${subject} and (locked_until is null or locked_until <= ${at} or not exists (
             select from familiar_source where org = ${organization} and subject_id = ${subject} and peer = ${peer}::text
-              and last_success > ${at}::timestamptz - ${familiarFor}::interval))`)
+              and last_success > ${at}::timestamptz - ${familiarFor}::interval))
+          returning true)
+          select (select count(*) from counted), ${withTheNextFlush}`)
         return
       }
       await database.query(sql`
         with place as (insert into familiar_source (org, subject_id, peer, last_success)
           select ${organization}::uuid, ${subject}::uuid, ${peer}::text, ${at}::timestamptz where ${peer}::text is not null
-          on conflict (org, subject_id, peer) do update set last_success = ${at}, failures = 0)
-        update lockout set failures = 0, locked_until = null where org = ${organization} and subject_id = ${subject}`)
+          on conflict (org, subject_id, peer) do update set last_success = ${at}, failures = 0),
+        counted as (update lockout set failures = 0, locked_until = null where org = ${organization} and subject_id = ${subject}
+          returning true)
+        select (select count(*) from counted), ${withTheNextFlush}`)
     },
 
     async reserveCode(organization, subject, at, settings) {
