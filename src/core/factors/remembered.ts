@@ -20,7 +20,7 @@ const changesOfEveryone = new Set<Change['kind']>(['group', 'binding', 'resource
 
 export class RememberedPasswords {
   /** Made anew at each start and never stored: the digests are worth nothing outside this process. */
-  readonly #key = randomBytes(32)
+  readonly #key = randomBytes(32).toString('base64')
   readonly #entries = new Map<string, Entry>()
   readonly #oldest = new Oldest<Entry>(this.#entries, (one) => this.#entries.get(one.subject) === one)
   readonly #clock: Clock
@@ -80,10 +80,8 @@ export class RememberedPasswords {
 
   #digest(subject: string, password: Secret): Buffer {
     // Keyed in front of it: nobody outside sees the digest, so an extension of it is of no use to anybody.
-    return hash(
-      'sha256',
-      Buffer.concat([this.#key, Buffer.from(`${subject}\0${password.reveal()}`)]),
-      'buffer',
-    )
+    const text = `${this.#key}${subject}\0${password.reveal()}`
+    // By way of latin1, which Node is twice as fast with as with bytes.
+    return Buffer.from(hash('sha256', text, 'binary'), 'latin1')
   }
 }
