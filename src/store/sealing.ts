@@ -1,8 +1,8 @@
 // Secrets at rest: AES-256-GCM with a key that is not in the database, bound to organization, table, row and column, so
 // that a sealed value that is moved elsewhere does not open. Layout: version (1) | nonce (12) | tag (16) | ciphertext.
 import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
-import { mkdir, open, readFile } from 'node:fs/promises'
-import { join } from 'node:path'
+import { mkdir, open, readFile, stat } from 'node:fs/promises'
+import { dirname, join } from 'node:path'
 import { Fault } from '../base/result.ts'
 import type { Database } from './database.ts'
 import { sql } from './sql.ts'
@@ -58,9 +58,33 @@ function context({ organization, table, row, column }: SealedPlace): Buffer {
   return Buffer.from(JSON.stringify(['muster', organization, table, row, column]))
 }
 
+/** Step by step, because Node's own `recursive` never ends where folders cannot be made at all (/proc). */
+async function makeFolder(folder: string): Promise<void> {
+  try {
+    await mkdir(folder, { mode: 0o700 })
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException
+    if (code === 'EEXIST') return
+    if (code === 'ENOENT' && !(await exists(dirname(folder)))) {
+      await makeFolder(dirname(folder))
+      return makeFolder(folder)
+    }
+    throw new Error(
+      `the data folder ${folder} cannot be made (${code}): set MUSTER_DATA to a folder that may be written`,
+    )
+  }
+}
+
+async function exists(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
+}
+
 /** Reads `<folder>/sealing-key` (64 hexadecimal digits), or makes it, mode 0600. */
 export async function loadSealingKey(folder: string): Promise<Buffer> {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  await makeFolder(folder)
   const path = join(folder, 'sealing-key')
   try {
     const file = await open(path, 'wx', 0o600)
