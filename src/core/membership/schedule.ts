@@ -21,6 +21,8 @@ const cellsAtOnce = 500
 const longestWaitMs = 30_000
 /** Between rounds that somebody's changes, or a failure, ask for. */
 const shortestWaitMs = 1_000
+/** Of the start, while what is due cannot be written, or somebody else is writing it. */
+const mostRests = 3
 const activationsEveryMs = 60_000
 
 /** Changes that may have set an earlier instant. */
@@ -31,57 +33,77 @@ export class Schedule {
   readonly #dues: Rounds
   readonly #activations: Rounds
   #unsubscribe = (): void => {}
+  #closed = false
 
   constructor(ports: SchedulePorts) {
     this.#ports = ports
-    this.#dues = new Rounds(() => this.#evaluateDue(), shortestWaitMs, ports.clock)
+    this.#dues = new Rounds(() => this.#round(), shortestWaitMs, ports.clock)
     this.#activations = new Rounds(() => this.#finishActivations(), activationsEveryMs, ports.clock)
   }
 
-  /** Resolves once that is written which became due while nobody was there: before that, nobody should be let in. */
+  /**
+   * Resolves once that is written which became due while nobody was there: before that, nobody should be let in. Cells that
+   * cannot be written are not waited for beyond some seconds.
+   */
   async start(): Promise<void> {
-    const { feed } = this.#ports
-    this.#unsubscribe = feed.subscribe((changes) => {
+    for (let rests = 0; rests < mostRests && !this.#closed; ) {
+      const state = await this.#evaluateDue()
+      if (state === 'done') break
+      if (state === 'stuck') {
+        rests++
+        await new Promise((resolve) => setTimeout(resolve, shortestWaitMs))
+      }
+    }
+    if (this.#closed) return
+    this.#unsubscribe = this.#ports.feed.subscribe((changes) => {
       if (changes.some(({ kind }) => setters.has(kind))) this.#dues.soon()
     })
+    this.#dues.soon()
     this.#activations.in(activationsEveryMs)
-    let waitMs = 0
-    while (waitMs <= 0) waitMs = await this.#evaluateDue()
-    this.#dues.in(waitMs)
   }
 
   /** Waits for cells that are being evaluated. An activation is not waited for: the next start goes on with it. */
   async close(): Promise<void> {
+    this.#closed = true
     this.#unsubscribe()
     void this.#activations.stop()
     await this.#dues.stop()
   }
 
   /** Returns how many milliseconds the next round can wait. */
-  async #evaluateDue(): Promise<number> {
-    const { cells, engine, clock, log } = this.#ports
+  async #round(): Promise<number> {
+    const state = await this.#evaluateDue()
+    if (state === 'more') return 0
+    // What is due and stays so is tried again, but not in a circle without rest.
+    if (state === 'stuck') return shortestWaitMs
+    const { cells, clock, log } = this.#ports
     try {
-      const due = await cells.due(clock.now(), cellsAtOnce)
-      let written = 0
-      let failed = false
-      for (const [organization, list] of Map.groupBy(due, (one) => one.organization)) {
-        try {
-          written += await engine.reevaluate(
-            organization,
-            list.map(({ subject }) => subject),
-          )
-        } catch (error) {
-          failed = true
-          log.error({ err: error, organization }, 'memberships that time has changed could not be written')
-        }
-      }
-      // What is due and stays so is tried again, but not in a circle without rest.
-      if (failed || (due.length > 0 && written === 0)) return shortestWaitMs
       const first = await cells.firstDue()
       return first === null ? longestWaitMs : Math.min(first.getTime() - clock.now().getTime(), longestWaitMs)
     } catch (error) {
-      log.warn({ err: error }, 'memberships that time may have changed could not be read')
+      log.warn({ err: error }, 'when time next changes memberships could not be read')
       return shortestWaitMs
+    }
+  }
+
+  /** One page of what is due. `more`: there may be another one; `stuck`: nothing of it could be written. */
+  async #evaluateDue(): Promise<'done' | 'more' | 'stuck'> {
+    const { cells, engine, clock, log } = this.#ports
+    try {
+      const due = await cells.due(clock.now(), cellsAtOnce)
+      if (due.length === 0) return 'done'
+      let written = 0
+      for (const [organization, list] of Map.groupBy(due, (one) => one.organization)) {
+        const subjects = list.map(({ subject }) => subject)
+        written += await engine.reevaluate(organization, subjects).catch((error: unknown) => {
+          log.error({ err: error, organization }, 'memberships that time has changed could not be written')
+          return 0
+        })
+      }
+      return written > 0 ? 'more' : 'stuck'
+    } catch (error) {
+      log.warn({ err: error }, 'memberships that time may have changed could not be read')
+      return 'stuck'
     }
   }
 
