@@ -10,14 +10,14 @@ export interface FileEntry {
   readonly text: string
 }
 
-/** An empty file has no entries. A key without a value is as good as a comment. */
+/** An empty file has no entries. A key without a value is an entry with an empty text. */
 export function readYaml(path: string, source: string): { entries: FileEntry[]; problems: ConfigProblem[] } {
   const lines = new LineCounter()
   const document = parseDocument(source, { lineCounter: lines, prettyErrors: false })
   const at = (offset: number | undefined) => `${path}:${lines.linePos(offset ?? 0).line}`
   const entries: FileEntry[] = []
   const problems = document.errors.map((error) =>
-    problem(at(error.pos[0]), null, { expected: `YAML (${error.code})`, suggestion: null }),
+    problem(at(error.pos[0]), null, { expected: `YAML, but: ${error.message}`, suggestion: null }),
   )
   if (problems.length > 0 || document.contents === null) return { entries, problems }
   if (!isMap(document.contents)) {
@@ -32,17 +32,17 @@ export function readYaml(path: string, source: string): { entries: FileEntry[]; 
     const text = textOf(pair.value)
     if (text === undefined) {
       problems.push(problem(where, null, { expected: 'one value or a list of values', suggestion: null }))
-    } else if (text !== null) {
+    } else {
       entries.push({ key, where, text })
     }
   }
   return { entries, problems }
 }
 
-/** null: nothing is set; undefined: not a value that a setting can have. */
-function textOf(node: unknown): string | null | undefined {
-  if (node === null) return null
-  if (isScalar(node)) return node.value === null ? null : (sourceOf(node) ?? String(node.value))
+/** Empty: nothing is set; undefined: not a value that a setting can have. */
+function textOf(node: unknown): string | undefined {
+  if (node === null) return ''
+  if (isScalar(node)) return node.value === null ? '' : (sourceOf(node) ?? String(node.value))
   if (!isSeq(node)) return undefined
   const parts = node.items.map(textOf)
   return parts.every((part) => typeof part === 'string') ? parts.join(',') : undefined

@@ -156,7 +156,7 @@ t.test('the public URL is an origin', async (t) => {
 t.test('the file: same settings, environment wins, faults of both are listed', async (t) => {
   const cwd = folderWith(
     t.testdir({}),
-    'httpPort: 9000\nldapPort: 9001\nlisten: ["::1", 127.0.0.1]\nsample: false\nlog:\n',
+    'httpPort: 9000\nldapPort: 9001\nlisten: ["::1", 127.0.0.1]\nsample: false\n',
   )
   const config = good({ MUSTER_LDAP_PORT: '9002' }, cwd)
   t.equal(config.ports.http, 9000)
@@ -188,6 +188,7 @@ t.test('the file: named, absent, broken', async (t) => {
     'broken.yaml': 'a: [',
     'twice.yaml': 'data: a\ndata: b',
     'empty.yaml': '',
+    'unfilled.yaml': 'databaseUrl:\nldapPort: 0\nredisUrl: null\n',
     'bomb.yaml': 'a: &a [x,x]\nb: [*a,*a]\n',
   })
   t.equal(good({ MUSTER_CONFIG: 'other.yaml' }, cwd).ports.http, 1234)
@@ -202,6 +203,12 @@ t.test('the file: named, absent, broken', async (t) => {
   t.match(bad({}, cwd, 'gone.yaml'), [/^configuration file is "gone.yaml": .*ENOENT/])
   for (const file of ['list.yaml', 'broken.yaml', 'twice.yaml']) t.equal(bad({}, cwd, file).length, 1, file)
   t.ok(bad({}, cwd, 'bomb.yaml').length > 0)
+  t.match(bad({}, cwd, 'twice.yaml'), [/^twice.yaml:2: expected YAML, but: .*unique/])
+  t.match(
+    bad({}, cwd, 'unfilled.yaml'),
+    [/^unfilled.yaml:1: databaseUrl .*expected a value/, /^unfilled.yaml:3: redisUrl .*expected a value/],
+    'a key without a value does not start the server on the default',
+  )
 })
 
 t.test(
