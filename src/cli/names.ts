@@ -31,7 +31,9 @@ export async function resolveBinding(api: Api, words: readonly string[]): Promis
   const [first = '', second] = words
   if (second === undefined) {
     if (isId(first)) return api.request<Item>('GET', `/bindings/${first}`)
-    throw new Failure(exitCodes.usage, 'name a binding by its group and its resource, or by its id')
+    throw new Failure(exitCodes.usage, 'name a binding by its group and its resource, or by its id', {
+      advice: 'See: muster binding list',
+    })
   }
   const [groupId, resourceId] = await Promise.all([idOf(api, 'group', first), idOf(api, 'resource', second)])
   const filter = `groupId eq ${quoted(groupId)} and resourceId eq ${quoted(resourceId)}`

@@ -470,7 +470,9 @@ t.test('import checks nothing itself, and gives the server’s objections their 
   })
   t.match(await run(['import', 'c.csv'], { cwd }), { code: 2, err: 'c.csv: line 2: a quote' })
   t.match(await run(['import', 'd.yaml'], { cwd }), { code: 2, err: /d\.yaml:[23]: / })
-  t.match(await run(['import', 'none.yaml'], { cwd }), { code: 2, err: 'ENOENT' })
+  t.match(await run(['import', 'none.yaml'], { cwd }), { code: 2, err: 'there is no such file' })
+  writeFileSync(join(cwd, 'latin1.csv'), Buffer.from('username,title\nzoe,G\xe9rant\n', 'latin1'))
+  t.match(await run(['import', 'latin1.csv'], { cwd }), { code: 2, err: 'it is not UTF-8' })
 })
 
 t.test('export writes what import reads: names for ids, no server fields, members by hand', async (t) => {

@@ -579,7 +579,9 @@ t.test('requests that cannot be understood', async (t) => {
       t.equal(status, 422, `A07 ${method} ${path}, ${depth} deep`)
     }
   }
-  t.equal((await send('username=x', { 'content-type': 'application/x-www-form-urlencoded' })).status, 415)
+  const form = await send('username=x', { 'content-type': 'application/x-www-form-urlencoded' })
+  t.equal(form.status, 415)
+  t.match(JSON.stringify(form), 'application/json', 'says what to send')
   const bytes = await app.inject({
     method: 'POST',
     url: '/o/acme/api/v1/users',

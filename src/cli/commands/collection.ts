@@ -201,7 +201,7 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
       name: 'delete',
       summary: `deletes a ${name}`,
       words: called,
-      options: [option('-y, --yes', 'do not ask')],
+      options: [option('-y, --yes', 'do not ask (where there is no terminal, nothing is asked)')],
       examples: kind.examples.delete,
     },
     around,

@@ -3,8 +3,8 @@ import { type Command, Option } from 'commander'
 import type { Api } from '../api.ts'
 import { parseDate } from '../assignments.ts'
 import { define, option, type Session, type Surroundings } from '../command.ts'
-import { exitCodes } from '../failure.ts'
-import { namesOf, quoted } from '../names.ts'
+import { exitCodes, Failure } from '../failure.ts'
+import { idOf, namesOf, quoted } from '../names.ts'
 import { formatValue, type Paint, printable } from '../output.ts'
 
 export interface Trace {
@@ -75,10 +75,19 @@ export function addExplain(program: Command, around: Surroundings): void {
         ...(typeof at === 'string' && { at: parseDate(at, session.terminal.now()) }),
       }
       const api = await session.api()
-      const answer = await api.request<Explanation>('POST', '/access/explain', { body })
+      const answer = await api
+        .request<Explanation>('POST', '/access/explain', { body })
+        .catch(async (error: unknown) => {
+          // Looked for by name again: that refusal has a guess at what was meant.
+          if (error instanceof Failure && error.problem?.errors?.some(({ field }) => field === 'resource'))
+            await idOf(api, 'resource', resource)
+          throw error
+        })
       const advice = session.json ? [] : await adviceFor(api, answer)
       session.answer(answer, () => describe(answer, advice, session))
-      return expect === undefined || expect === answer.outcome ? exitCodes.ok : exitCodes.refused
+      if (expect === undefined || expect === answer.outcome) return exitCodes.ok
+      session.terminal.err(`expected ${expect}, and it is ${answer.outcome}\n`)
+      return exitCodes.refused
     },
   )
 }

@@ -41,7 +41,11 @@ export function addImport(program: Command, around: Surroundings): void {
         isCsv && text.includes('attributes.') ? await customTypes(await session.api(), of) : new Map()
       const file = readOrganizationFile(path, text, { of, types })
       if (session.options.check === true) {
-        session.answer(file.value, () => `${printable(path)} can be read\n`)
+        session.answer(
+          file.value,
+          () =>
+            `${printable(path)} can be read; what it holds is checked by the server, when it is imported\n`,
+        )
         return
       }
       const api = await session.api()
@@ -54,12 +58,22 @@ export function addImport(program: Command, around: Surroundings): void {
   )
 }
 
+const unreadable: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such file',
+  EISDIR: 'it is a folder',
+  EACCES: 'this user may not read it',
+  // A spreadsheet's own encoding would otherwise put replacement characters into people's names, without a word.
+  ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8: save it as "CSV UTF-8", or convert it with iconv',
+}
+
 function readText(path: string, cwd: string): string {
   try {
-    return readFileSync(resolvePath(cwd, path), 'utf8')
+    return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(resolvePath(cwd, path)))
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException
-    throw new Failure(exitCodes.usage, `${path} cannot be read (${code})`, { cause: error })
+    const { code = String(error) } = error as NodeJS.ErrnoException
+    throw new Failure(exitCodes.usage, `${path} cannot be read: ${unreadable[code] ?? code}`, {
+      cause: error,
+    })
   }
 }
 

@@ -69,7 +69,7 @@ export async function importInto(
       problems.add(
         'organization.slug',
         'other',
-        `this is the organization "${by.organization.slug}": import it there`,
+        `the file is of another organization; this one is "${by.organization.slug}": leave "organization" out, or import it there`,
       )
     }
   }

@@ -53,6 +53,12 @@ const byStatus: Readonly<Record<number, Failure | 'not-found'>> = {
   415: 'unsupported-media-type',
 }
 
+/** Where Fastify's own words do not say what to do. */
+const hints: Partial<Record<Failure | 'not-found', string>> = {
+  'unsupported-media-type':
+    'send JSON, with the header content-type: application/json (for PATCH also application/merge-patch+json)',
+}
+
 /** What was thrown: a Fault is the house being busy or away, Fastify's own are about the request, all else is a bug. */
 export function errorHandler(log: Log) {
   return (
@@ -68,7 +74,7 @@ export function errorHandler(log: Log) {
     const kind =
       status === undefined ? undefined : status < 500 ? (byStatus[status] ?? 'bad-request') : undefined
     if (kind !== undefined)
-      return sendProblem(reply, kind, [{ field: '', code: kind, message: error.message }])
+      return sendProblem(reply, kind, [{ field: '', code: kind, message: hints[kind] ?? error.message }])
     log.error({ err: error, route: request.routeOptions.url }, 'an API request failed')
     return sendProblem(reply, 'internal')
   }
