@@ -1,7 +1,8 @@
 // What must be proven before this subject may use this resource: a first factor always, what any group of the subject
 // demands of its members, and what the bindings that grant the access demand. All demands add up; each is met by any one
-// of its factors.
-import type { FactorKind } from '../directory/types.ts'
+// of its factors. Worked out with it: the grants, and what the resource receives because of them.
+import type { BindingAttributes, FactorKind } from '../directory/types.ts'
+import { mergeAttributes } from './attributes.ts'
 import type { BindingFact, Facts, MembershipFact, ResourceFacts, SubjectFacts } from './facts.ts'
 
 export interface Demand {
@@ -21,10 +22,11 @@ export const firstFactors: readonly FactorKind[] = ['password', 'webauthn', 'cer
 interface WorkedOut {
   readonly grants: readonly Grant[]
   readonly demands: readonly Demand[]
+  readonly attributes: BindingAttributes
 }
 
 const first: Demand = { anyOf: firstFactors, from: 'every way in' }
-const nobody: WorkedOut = { grants: [], demands: [first] }
+const nobody: WorkedOut = { grants: [], demands: [first], attributes: mergeAttributes([]) }
 /** Facts never change, so what follows from the same ones is worked out once for as long as they are kept. */
 const known = new WeakMap<SubjectFacts, { resource: ResourceFacts; result: WorkedOut }>()
 
@@ -35,6 +37,11 @@ export function grantsOf(facts: Pick<Facts, 'resource' | 'subject'>): readonly G
 
 export function demandsOf(facts: Pick<Facts, 'resource' | 'subject'>): readonly Demand[] {
   return workOut(facts).demands
+}
+
+/** What the resource receives for this user. */
+export function attributesOf(facts: Pick<Facts, 'resource' | 'subject'>): BindingAttributes {
+  return workOut(facts).attributes
 }
 
 function workOut({ resource, subject }: Pick<Facts, 'resource' | 'subject'>): WorkedOut {
@@ -56,7 +63,8 @@ function workOut({ resource, subject }: Pick<Facts, 'resource' | 'subject'>): Wo
       from: `binding of group ${membership.name}`,
     })),
   ]
-  const result = { grants, demands }
+  const attributes = mergeAttributes(grants.map(({ binding }) => binding.attributes))
+  const result = { grants, demands, attributes }
   known.set(subject, { resource, result })
   return result
 }

@@ -2,9 +2,8 @@
 // randomness. Whoever wants to know who gets in, and why not, reads this file.
 import type { ConversationId } from '../../base/ids.ts'
 import type { Conversation } from '../ports.ts'
-import { mergeAttributes } from './attributes.ts'
 import type { Challenge, Deny, Permit, Principal, Trace } from './decision.ts'
-import { type Demand, demandsOf, type Grant, grantsOf } from './demands.ts'
+import { attributesOf, type Demand, demandsOf, type Grant, grantsOf } from './demands.ts'
 import { type Facts, subjectId } from './facts.ts'
 import { type DenyReason, denyReasons } from './reasons.ts'
 import type { AccessRequest } from './request.ts'
@@ -92,7 +91,7 @@ export function judge(request: AccessRequest, facts: Facts, fresh: ConversationI
     proof: facts.shown.accepted,
     groups:
       subject.kind === 'user' ? subject.memberships.map(({ groupId, name }) => ({ id: groupId, name })) : [],
-    attributes: mergeAttributes(grants.map(({ binding }) => binding.attributes)),
+    attributes: attributesOf(facts),
     trace: trace(),
   }
   steps.push('permitted')
