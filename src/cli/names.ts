@@ -1,6 +1,6 @@
 // Names are accepted wherever ids are, and shown instead of them: both ways by filters of the API's lists.
 import { isId } from '../base/ids.ts'
-import { nearest } from '../config/nearest.ts'
+import { nearest } from '../base/nearest.ts'
 import type { Api, Item } from './api.ts'
 import { exitCodes, Failure } from './failure.ts'
 import { type Kind, type KindName, kinds, type Names } from './kinds.ts'
@@ -55,10 +55,11 @@ async function guess(api: Api, kind: Kind, called: string, name: string): Promis
   const start = [...name][0]
   if (start === undefined) return null
   const { items } = await api.list(`/${kind.path}`, { filter: `${called} sw ${quoted(start)}` }, 200)
-  return nearest(
+  const near = nearest(
     name,
     items.map((item) => String(item[called])),
   )
+  return near ?? null
 }
 
 const idsPerQuery = 100

@@ -2,8 +2,8 @@
 // a fault never starts the server with a default instead.
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { nearest } from '../base/nearest.ts'
 import { fail, ok, type Result } from '../base/result.ts'
-import { nearest } from './nearest.ts'
 import { type ConfigProblem, maskUrl, problem } from './problems.ts'
 import type { Config } from './schema.ts'
 import {
@@ -85,7 +85,7 @@ function readFile(
 function unknownKey(where: string, key: string): ConfigProblem {
   const known = names.map((name) => settings[name].key)
   const byVariable = names.find((name) => settings[name].variable === key.toUpperCase())
-  const suggestion = byVariable === undefined ? nearest(key, known) : settings[byVariable].key
+  const suggestion = byVariable === undefined ? (nearest(key, known) ?? null) : settings[byVariable].key
   return problem(where, null, { expected: `one of the keys ${known.join(', ')}`, suggestion })
 }
 
@@ -98,7 +98,7 @@ function unknownVariable(variable: string): ConfigProblem {
     'MUSTER_TOKEN',
   ]
   const expected = 'no such variable: those that begin with MUSTER_ must be known'
-  return problem(variable, null, { expected, suggestion: nearest(variable, known) })
+  return problem(variable, null, { expected, suggestion: nearest(variable, known) ?? null })
 }
 
 function sharedPorts(values: Values): ConfigProblem[] {

@@ -1,9 +1,9 @@
 // The text of one setting to its value. Says what was expected; never sees where the text came from.
 import { resolve } from 'node:path'
 import { type Cidr, isLoopback, parseAddress, parseCidr } from '../base/ip.ts'
+import { nearest } from '../base/nearest.ts'
 import { fail, ok, type Result } from '../base/result.ts'
 import { Secret } from '../base/secrets.ts'
-import { nearest } from './nearest.ts'
 import { type LogLevel, logLevels, type Refusal } from './schema.ts'
 
 type Parsed<T> = Result<T, Refusal>
@@ -51,12 +51,14 @@ export function parseSample(text: string): Parsed<boolean | 'auto'> {
   const values = { on: true, true: true, off: false, false: false, auto: 'auto' } as const
   return Object.hasOwn(values, text)
     ? ok(values[text as keyof typeof values])
-    : refuse('on, off or auto', nearest(text, ['on', 'off', 'auto']))
+    : refuse('on, off or auto', nearest(text, ['on', 'off', 'auto']) ?? null)
 }
 
 export function parseLogLevel(text: string): Parsed<LogLevel> {
   const level = logLevels.find((name) => name === text)
-  return level === undefined ? refuse(`one of ${logLevels.join(', ')}`, nearest(text, logLevels)) : ok(level)
+  return level === undefined
+    ? refuse(`one of ${logLevels.join(', ')}`, nearest(text, logLevels) ?? null)
+    : ok(level)
 }
 
 /** A URL that may carry a password. The first scheme is the one to suggest. */

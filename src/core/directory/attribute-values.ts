@@ -1,5 +1,5 @@
 // Custom attributes: what an organization may declare, and values checked against what it has declared.
-import { nearest } from '../membership/language/nearest.ts'
+import { nearest } from '../../base/nearest.ts'
 import { nameKey } from './names.ts'
 import { inside, type Problems } from './problem.ts'
 import { describe } from './spec.ts'

@@ -1,6 +1,6 @@
 // Describes what an administrator may send, field by field: one description gives the check and the JSON Schema, so
 // that the API document cannot say anything else than what is accepted. Reads own properties only (no prototypes).
-import { nearest } from '../membership/language/nearest.ts'
+import { nearest } from '../../base/nearest.ts'
 import { inside, type Problems } from './problem.ts'
 
 export type JsonSchema = Readonly<Record<string, unknown>>

@@ -1,6 +1,6 @@
 // The kinds of single values that administrators send: bounded texts, choices, numbers, dates, ids and lists of them.
 import { isId } from '../../base/ids.ts'
-import { nearest } from '../membership/language/nearest.ts'
+import { nearest } from '../../base/nearest.ts'
 import { parseInstant } from '../membership/language/values.ts'
 import { inside } from './problem.ts'
 import { describe, readObject, type Shape, type Spec, schemaOf, type Values } from './spec.ts'

@@ -39,6 +39,12 @@ export function createCredentials(store: RecordStore): Credentials {
             on conflict (org, id) do update set secret = excluded.secret, version = excluded.version,
               created_at = excluded.created_at`,
         )
+        // What was guessed at is gone.
+        if (kind === 'password') {
+          await tx.query(
+            sql`delete from lockout where org = ${organization} and subject_id = ${owner as string}`,
+          )
+        }
         return written
       })
     },

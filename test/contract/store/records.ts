@@ -299,7 +299,17 @@ export async function testRecords(t: Test, store: StoreUnderTest): Promise<void>
       t.not(second?.version, first?.version)
       t.equal(second?.step, '9', 'what was used stays used, also when the same seed is saved again')
       t.match(await credentials.list(org, user.id), [{ id: first?.id, kind: 'totp', createdAt: Date }])
-      t.equal(await logged('user', user.id), 2)
+      const locks = () =>
+        database.query(sql`select from lockout where org = ${org} and subject_id = ${user.id}`)
+      await database.query(
+        sql`insert into lockout (org, subject_id, failures) values (${org}, ${user.id}, 7)`,
+      )
+      t.same(await credentials.save(org, user.id, 'totp', new Secret('SEED'), audit), written)
+      t.equal((await locks()).length, 1, 'a new seed lifts no lock')
+      t.same(await credentials.save(org, user.id, 'password', new Secret('phc'), audit), written)
+      t.equal((await locks()).length, 0, 'a new password does: what was guessed at is gone')
+      t.equal(await credentials.remove(org, user.id, 'password', audit), true)
+      t.equal(await logged('user', user.id), 5)
       t.equal(await credentials.remove(org, user.id, 'password', audit), false)
       t.equal(await credentials.remove(org, user.id, 'totp', audit), true)
       t.same(await credentials.save(org, newId<UserId>(), 'totp', new Secret('x'), audit), {

@@ -1,7 +1,8 @@
 // Does a literal fit the type of its attribute? Gives the constant that evaluation compares with.
+
+import { nearest } from '../../../base/nearest.ts'
 import { fail, ok, type Result } from '../../../base/result.ts'
 import type { Constant, When } from './checked.ts'
-import { nearest } from './nearest.ts'
 import { type Pattern, translatePattern } from './pattern.ts'
 import type { Attribute } from './schema.ts'
 import {

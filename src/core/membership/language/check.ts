@@ -1,11 +1,11 @@
 // Holds a rule against a schema: do the attributes exist, do the operators and values fit their types, are there such
 // groups? All that is wrong is told at once. What passes needs no further checks when it runs.
 import type { GroupId } from '../../../base/ids.ts'
+import { nearest } from '../../../base/nearest.ts'
 import { fail, ok, type Result } from '../../../base/result.ts'
 import type { SubjectKind } from '../../directory/types.ts'
 import { checkConstant, checkList, checkPattern, checkWhen, maxProblems } from './check-values.ts'
 import type { CheckedRule, Side } from './checked.ts'
-import { nearest } from './nearest.ts'
 import { parseRule } from './parse.ts'
 import { type Attribute, type AttributeType, findAttribute, type RuleSchema } from './schema.ts'
 import {

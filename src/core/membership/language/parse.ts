@@ -1,7 +1,8 @@
 // Reads the text of a rule into its tree: recursive descent over the SCIM filter grammar (RFC 7644 §3.4.2.2) with this
 // product's additions. Whether the attributes exist and the operators fit is for check.ts to say.
+
+import { nearest } from '../../../base/nearest.ts'
 import { fail, ok, type Result } from '../../../base/result.ts'
-import { nearest } from './nearest.ts'
 import { otherSpellings } from './spellings.ts'
 import {
   type CompareOp,

@@ -1,4 +1,5 @@
 // Finds attributes by name and by number in our own selection of attributes, and guesses what a misspelt name meant.
+import { nearest } from '../../../base/nearest.ts'
 import { access } from './access.ts'
 import { accounting } from './accounting.ts'
 import { cisco } from './cisco.ts'
@@ -67,33 +68,10 @@ export function suggestName(name: string): string | null {
   )
 }
 
-/** The candidate nearest to `text` in edits, at most a third of its length away, or one that ends with it. Null otherwise. */
-export function closest(text: string, candidates: readonly string[]): string | null {
+/** The candidate that ends with `text`, or is near to it. Null where there is none. */
+function closest(text: string, candidates: readonly string[]): string | null {
   const wanted = text.toLowerCase().replaceAll('_', '-').slice(0, 80)
-  let best: string | null = null
-  let least = Math.max(1, Math.floor(wanted.length / 3)) + 1
-  for (const candidate of candidates) {
-    const lower = candidate.toLowerCase()
-    if (wanted.length > 3 && lower.endsWith(`-${wanted}`)) return candidate
-    const edits = distance(wanted, lower)
-    if (edits < least) {
-      least = edits
-      best = candidate
-    }
-  }
-  return best
-}
-
-/** Levenshtein's distance, one row at a time. */
-function distance(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, i) => i)
-  for (let i = 1; i <= a.length; i++) {
-    const next = [i]
-    for (let j = 1; j <= b.length; j++) {
-      const replaced = (row[j - 1] as number) + (a[i - 1] === b[j - 1] ? 0 : 1)
-      next.push(Math.min(replaced, (row[j] as number) + 1, (next[j - 1] as number) + 1))
-    }
-    row = next
-  }
-  return row[b.length] as number
+  const longer =
+    wanted.length > 3 ? candidates.find((each) => each.toLowerCase().endsWith(`-${wanted}`)) : undefined
+  return longer ?? nearest(wanted, candidates) ?? null
 }
