@@ -56,7 +56,12 @@ async function bindOne<T>(
   try {
     return await bind(host, port)
   } catch (error) {
-    if ((host === '::' || host === '::1') && hasOthers && noIpv6.has((error as NodeJS.ErrnoException).code ?? '')) return null
+    if (
+      (host === '::' || host === '::1') &&
+      hasOthers &&
+      noIpv6.has((error as NodeJS.ErrnoException).code ?? '')
+    )
+      return null
     throw error
   }
 }
