@@ -27,16 +27,21 @@ const parts: readonly (readonly [string, RegExp])[] = [
   ['store', /src\/store\//],
   ['database driver', /node_modules\/(?:pg|postgres|xtend|split2)[\w-]*\//],
   ['metrics', /node_modules\/prom-client|node_modules\/tdigest|node_modules\/bintrees|src\/metrics\.ts/],
-  ['sockets', /^node:(?:internal\/)?(?:dgram|net|stream|tls|_tls|dtrace|js_stream)|src\/net\//],
+  ['sockets', /^node:(?:internal\/)?(?:dgram|net|stream|tls|_tls|js_stream)|src\/net\//],
+  // Measuring is no part of what is measured.
+  ['idle', /^node:inspector|bench\/inside\.ts/],
 ]
-const ofV8: Readonly<Record<string, string>> = {
-  '(garbage collector)': 'garbage collection',
-  '(idle)': 'idle',
-  '(program)': 'V8 and Node, outside JavaScript',
-}
+/** Frames that are no functions. */
+const ofV8 = new Map([
+  ['(garbage collector)', 'garbage collection'],
+  ['(idle)', 'idle'],
+  ['(program)', 'V8 and Node, outside JavaScript'],
+])
+/** Timers, promises, events: Node's own functions that nobody of ours has called. */
+const nobodys = 'event loop'
 
 function ownPart({ functionName, url }: ProfileNode['callFrame']): string | undefined {
-  return ofV8[functionName] ?? parts.find(([, pattern]) => pattern.test(url))?.[0]
+  return ofV8.get(functionName) ?? parts.find(([, pattern]) => pattern.test(url))?.[0]
 }
 
 /** Shares of the time that was not idle, largest first, and the share of one processor that was used. */
@@ -55,13 +60,13 @@ export function sharesOf(profile: CpuProfile): Shares {
     partOf.set(node.id, part)
     for (const id of node.children ?? []) visit(nodes.get(id)!, part)
   }
-  visit(profile.nodes[0]!, 'other')
+  visit(profile.nodes[0]!, nobodys)
 
   const time = new Map<string, number>()
   let total = 0
   profile.samples.forEach((id, index) => {
     const us = Math.max(0, profile.timeDeltas[index] ?? 0)
-    const part = partOf.get(id) ?? 'other'
+    const part = partOf.get(id) ?? nobodys
     total += us
     time.set(part, (time.get(part) ?? 0) + us)
   })
