@@ -114,9 +114,14 @@ export class LdapConnection implements Session {
       return
     }
     this.#octets += message.length
-    if (this.#exclusive === 'free') this.#dispatch(message)
+    if (this.#held.length === 0 && this.#mayDispatch()) this.#dispatch(message)
     else this.#held.push(message)
     this.#regulate()
+  }
+
+  /** Each operation under way may hold a piece of its answer, so only so many are. */
+  #mayDispatch(): boolean {
+    return this.#exclusive === 'free' && this.#running.size < this.#ports.settings.atOnce
   }
 
   #dispatch(bytes: Buffer): void {
@@ -168,6 +173,7 @@ export class LdapConnection implements Session {
       this.#ports.metrics.operation(running.protocolOp.slice(0, -'Request'.length), code)
     }
     if (this.#exclusive === 'waiting' && this.#running.size === 0) this.#begin()
+    else if (this.#held.length > 0 && this.#mayDispatch()) this.#releaseHeld()
     this.#regulate()
     this.#weigh()
     this.#stopWhenDone()
@@ -202,13 +208,12 @@ export class LdapConnection implements Session {
     })
   }
 
-  /** What was held back, until the next of its kind holds back the rest again. */
+  /** What was held back, until something holds back the rest again. */
   #releaseHeld(): void {
     const held = this.#held
     this.#held = []
     try {
-      while (held.length > 0 && this.#exclusive === 'free' && !this.#over)
-        this.#dispatch(held.shift() as Buffer)
+      while (held.length > 0 && this.#mayDispatch() && !this.#over) this.#dispatch(held.shift() as Buffer)
       if (!this.#over) this.#held = [...held, ...this.#held]
     } catch (error) {
       if (!(error instanceof WireError)) throw error

@@ -4,6 +4,8 @@ export interface LdapSettings {
   /** Operations of one connection that have no answer yet; beyond it the connection is closed (slapd: 100 and 1,000). */
   readonly unansweredAnonymous: number
   readonly unansweredBound: number
+  /** Of these, how many are worked on at once; the others wait in order. */
+  readonly atOnce: number
   /** Without a byte in either direction. */
   readonly idleAnonymousMs: number
   readonly idleBoundMs: number
@@ -27,6 +29,7 @@ export interface LdapSettings {
 export const ldapDefaults: LdapSettings = {
   unansweredAnonymous: 100,
   unansweredBound: 1_000,
+  atOnce: 64,
   idleAnonymousMs: 2 * 60_000,
   idleBoundMs: 15 * 60_000,
   unansweredBytes: 8 * 1024 * 1024,
