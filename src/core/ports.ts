@@ -354,7 +354,7 @@ export interface DirectoryReader {
   ): Promise<readonly UserEntry[]>
   /**
    * The users with any of these usernames, e-mail addresses or ids, whatever their state: many equality searches in one
-   * statement. Keys may be spelled in any way; the entries come in id order and must be matched to them by `nameKey`.
+   * statement. Keys may be spelled in any way; the entries come in no order and must be matched to them by `nameKey`.
    */
   usersByKey(
     organization: OrganizationId,

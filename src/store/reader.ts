@@ -44,6 +44,8 @@ interface GroupsRow {
   readonly groups: readonly GroupId[]
 }
 
+const toUserEntry = (row: GroupsRow): UserEntry => ({ user: rows.toUser(row), groups: row.groups })
+
 export class Reader implements DirectoryReader {
   readonly #database: Database
 
@@ -77,7 +79,12 @@ export class Reader implements DirectoryReader {
     if (asked.length === 0) return []
     const found =
       by === 'id' ? sql`u.id = any(${asked}::uuid[])` : sql`u.${name(`${by}_key`)} = any(${asked}::text[])`
-    return this.#users(organization, found, { limit: asked.length })
+    // Neither ordered nor limited: PostgreSQL would take the limit for a reason to walk over all users in id order, and does
+    // so until it has statistics of them (100 ms for 100,000 just imported).
+    const rowsFound = await this.#database.query<GroupsRow>(
+      sql`select ${rows.userColumns('u')}, ${groupsOf('u')} from users u where u.org = ${organization} and ${found}`,
+    )
+    return rowsFound.map(toUserEntry)
   }
 
   async #users(organization: OrganizationId, where: Sql<'fragment'>, page: Page): Promise<UserEntry[]> {
@@ -87,7 +94,7 @@ export class Reader implements DirectoryReader {
         where u.org = ${organization} and ${where} order by u.id limit ${page.limit}`,
       page,
     )
-    return found.map((row) => ({ user: rows.toUser(row), groups: row.groups }))
+    return found.map(toUserEntry)
   }
 
   async devices(organization: OrganizationId, where: Condition, page: Page): Promise<DeviceEntry[]> {
