@@ -33,7 +33,7 @@ export class CachedFacts implements AccessFacts {
   constructor(
     inner: AccessFacts,
     feed: Pick<ChangeFeed, 'stalenessMs' | 'subscribe'>,
-    mostSubjects = 50_000,
+    mostSubjects = 100_000,
   ) {
     this.#inner = inner
     this.#feed = feed

@@ -39,6 +39,6 @@ export const ldapDefaults: LdapSettings = {
   entriesPerRead: 500,
   longestSearchMs: 60_000,
   memberBytes: 8 * 1024 * 1024,
-  cacheBytes: 64 * 1024 * 1024,
+  cacheBytes: 192 * 1024 * 1024,
   loginShell: '/bin/bash',
 }
