@@ -119,9 +119,9 @@ export class LdapConnection implements Session {
     this.#regulate()
   }
 
-  /** Each operation under way may hold a piece of its answer, so only so many are. */
+  /** Each operation under way may hold a piece of its answer: only so many are, and no new ones for a client that does not read. */
   #mayDispatch(): boolean {
-    return this.#exclusive === 'free' && this.#running.size < this.#ports.settings.atOnce
+    return this.#exclusive === 'free' && !this.#slow && this.#running.size < this.#ports.settings.atOnce
   }
 
   #dispatch(bytes: Buffer): void {
@@ -294,7 +294,7 @@ export class LdapConnection implements Session {
     this.#regulate()
     void this.#socket.drained().then(() => {
       this.#slow = false
-      this.#regulate()
+      this.#releaseHeld()
     })
   }
 
