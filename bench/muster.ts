@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import { Client } from 'pg'
 import { type RunningMuster, startMuster } from '../test/support/muster.ts'
 import { startPostgres } from '../test/support/postgres.ts'
 import { inquire } from './inquire.ts'
@@ -21,6 +22,8 @@ export interface BenchMuster extends Omit<Contender, 'load'> {
   rememberPasswords(seconds: number): Promise<void>
   /** Checks `password` in Muster's process, past everything of Muster: how long that took, in milliseconds. */
   verifyMs(hash: string, password: string): Promise<number>
+  /** Has PostgreSQL write out what it has in memory, so that what was done before is not paid while measuring. */
+  checkpoint(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -77,14 +80,23 @@ export async function startBenchMuster(population: Population): Promise<BenchMus
       BENCH_SOCKET: socket,
     }
     const muster = await startMuster(owner, { data, env: { ...env, ...inside }, timeoutMs: 300_000 })
-    return { ...describe(muster, socket), databasePid: postgres.pid, stop }
+    const checkpoint = async () => {
+      const client = new Client({ connectionString: postgres.url })
+      await client.connect()
+      await client.query('checkpoint')
+      await client.end()
+    }
+    return { ...describe(muster, socket), databasePid: postgres.pid, checkpoint, stop }
   } catch (error) {
     await stop()
     throw error
   }
 }
 
-function describe(muster: RunningMuster, socket: string): Omit<BenchMuster, 'databasePid' | 'stop'> {
+function describe(
+  muster: RunningMuster,
+  socket: string,
+): Omit<BenchMuster, 'databasePid' | 'checkpoint' | 'stop'> {
   const metric = async (name: string, label = '') =>
     sumOf(await (await fetch(`${muster.url}/metrics`)).text(), name, label)
   const ask = (inquiry: Inquiry) => inquire(socket, inquiry)

@@ -43,6 +43,7 @@ export const scenario: Scenario = {
     if (own !== undefined) {
       const seconds = await logInAll(population, own.radiusPort)
       console.error(`${population.count} users logged in once in ${seconds.toFixed(1)} s`)
+      await own.checkpoint()
     }
     yield {
       what: 'RADIUS PAP with Message-Authenticator, a random user each time; 8 sockets, 16 requests in flight on each',
