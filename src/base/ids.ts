@@ -17,6 +17,9 @@ export type ServiceAccountId = Id<'service-account'>
 export type RadiusClientId = Id<'radius-client'>
 export type TokenId = Id<'token'>
 export type ConversationId = Id<'conversation'>
+export type SessionId = Id<'session'>
+export type ApplicationSessionId = Id<'application-session'>
+export type SigningKeyId = Id<'signing-key'>
 /** Whatever can be a member of a group. */
 export type SubjectId = UserId | DeviceId
 

@@ -6,16 +6,24 @@ import type {
   OrganizationId,
   ResourceId,
   ServiceAccountId,
+  SessionId,
   UserId,
 } from '../../base/ids.ts'
 import type { FaultCause } from '../../base/result.ts'
-import type { BindingAttributes, DirectoryBranch, FactorKind } from '../directory/types.ts'
+import type { Secret } from '../../base/secrets.ts'
+import type {
+  AttributeValue,
+  BindingAttributes,
+  DirectoryBranch,
+  FactorKind,
+  User,
+} from '../directory/types.ts'
 import type { DenyReason } from './reasons.ts'
 import type { Proof } from './request.ts'
 
 /** The person or program that was let in. */
 export type Principal =
-  | { readonly kind: 'user'; readonly id: UserId; readonly username: string }
+  | { readonly kind: 'user'; readonly id: UserId; readonly username: string; readonly user: User }
   | {
       readonly kind: 'service'
       readonly id: ServiceAccountId
@@ -30,15 +38,32 @@ export interface Permit {
   readonly resourceId: ResourceId
   readonly proof: readonly Proof[]
   readonly groups: readonly { readonly id: GroupId; readonly name: string }[]
+  /** Those of the groups that are bound to the resource: what an application is told of. */
+  readonly boundGroups: readonly { readonly id: GroupId; readonly name: string }[]
   /** Merged from the bindings that grant, in their order. */
   readonly attributes: BindingAttributes
+  /** What an application receives beside the standard claims: its release list, and the bindings' claims, which win. */
+  readonly released: Readonly<Record<string, AttributeValue>>
+  /** Where the request was to open one. The token is for the cookie, and is nowhere else. */
+  readonly session?: { readonly id: SessionId; readonly token: Secret }
   readonly trace: Trace
 }
 
+/** What is missing, and how to go on. */
+export type Step =
+  | {
+      readonly kind: 'code'
+      readonly factors: readonly FactorKind[]
+      readonly conversation: ConversationId
+      /** Why it is asked for again; null the first time. */
+      readonly because: DenyReason | null
+    }
+  /** The first factor: it is missing, or too old for what is wanted. */
+  | { readonly kind: 'sign-in'; readonly factors: readonly FactorKind[] }
+
 export interface Challenge {
   readonly outcome: 'challenge'
-  readonly step: { readonly kind: 'code'; readonly factors: readonly FactorKind[] }
-  readonly conversation: ConversationId
+  readonly step: Step
   readonly trace: Trace
 }
 

@@ -1,5 +1,12 @@
 // The one question that every door asks.
-import type { ConversationId, OrganizationId, ResourceId, ServiceAccountId, UserId } from '../../base/ids.ts'
+import type {
+  ConversationId,
+  OrganizationId,
+  ResourceId,
+  ServiceAccountId,
+  SessionId,
+  UserId,
+} from '../../base/ids.ts'
 import type { Secret } from '../../base/secrets.ts'
 import type { FactorKind } from '../directory/types.ts'
 
@@ -15,6 +22,8 @@ export type Evidence =
   | { readonly kind: 'password'; readonly password: Secret }
   | { readonly kind: 'code'; readonly code: Secret }
   | { readonly kind: 'conversation'; readonly id: ConversationId }
+  /** A browser's session: what was proven when it was opened, as far as that still holds. */
+  | { readonly kind: 'session'; readonly id: SessionId }
   /** Proofs that an open permit already rests on: used to ask again whether it still holds. */
   | { readonly kind: 'standing'; readonly proof: readonly Proof[] }
 
@@ -40,10 +49,32 @@ export interface Circumstance {
   readonly door: DoorName
   /** Was the transport encrypted, or otherwise such that a password on it is not readable (RADIUS hides it)? */
   readonly secured: boolean
+  /** What a browser is known by before anybody has signed in; absent where the peer is none. Never recorded. */
+  readonly browser?: string
 }
 
-/** A further step that a door can carry to the person: a prompt for a code, or waiting for a push. */
-export type Means = 'prompt' | 'push'
+/**
+ * A further step that a door can carry to the person: a prompt for a code, waiting for a push, sending them to sign in (again),
+ * or asking once more after a wrong code.
+ */
+export type Means = 'prompt' | 'push' | 'sign-in' | 'retry'
+
+/** What the application, or the page, wants beyond what the house demands. */
+export interface Wanted {
+  /** A second factor: `demanded` whoever it is, or of those who have one. */
+  readonly secondFactor: 'demanded' | 'where-enrolled' | null
+  /** Proofs that are older do not count (max_age, prompt=login, ForceAuthn). */
+  readonly freshSince: Date | null
+}
+
+export const nothingWanted: Wanted = { secondFactor: null, freshSince: null }
+
+/** A browser's session is to be opened if the answer is yes. */
+export interface Opening {
+  /** The session that the browser has already: it goes on under a new token where it is the same user's, and ends otherwise. */
+  readonly replacing: SessionId | null
+  readonly userAgent: string
+}
 
 export interface AccessRequest {
   readonly organization: OrganizationId
@@ -52,5 +83,7 @@ export interface AccessRequest {
   readonly resource: ResourceClaim
   readonly circumstance: Circumstance
   readonly means: readonly Means[]
+  readonly wanted?: Wanted
+  readonly opening?: Opening
   readonly at: Date
 }

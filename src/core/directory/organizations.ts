@@ -28,6 +28,8 @@ export const defaultSettings: OrganizationSettings = {
   clearTextPasswords: 'loopback',
   lockout: { limit: 5, firstSeconds: 60, longestSeconds: 900, wrongCodesPerDay: 30 },
   rememberPasswordSeconds: 300,
+  session: { idleSeconds: 14_400, longestSeconds: 43_200 },
+  color: '#2f5bd7',
 }
 
 const { lockout } = defaultSettings
@@ -38,10 +40,24 @@ const lockoutShape = {
   wrongCodesPerDay: otherwise(integer(3, 1000), lockout.wrongCodesPerDay),
 } satisfies Shape
 
+const { session } = defaultSettings
+const sessionShape = {
+  idleSeconds: otherwise(integer(60, 2_592_000), session.idleSeconds),
+  longestSeconds: otherwise(integer(60, 2_592_000), session.longestSeconds),
+} satisfies Shape
+
+const color = text({
+  most: 7,
+  check: (value) => /^#[0-9a-fA-F]{6}$/.test(value),
+  wanted: 'a colour such as #2f5bd7',
+})
+
 const settingsShape = {
   clearTextPasswords: otherwise(choice(['never', 'loopback', 'always']), defaultSettings.clearTextPasswords),
   lockout: otherwise(object(lockoutShape), lockout),
   rememberPasswordSeconds: otherwise(integer(0, 3600), defaultSettings.rememberPasswordSeconds),
+  session: otherwise(object(sessionShape), session),
+  color: otherwise(color, defaultSettings.color),
 } satisfies Shape
 
 export const organizationShape = {

@@ -36,6 +36,16 @@ export interface OrganizationSettings {
   readonly lockout: LockoutSettings
   /** Seconds for which a successful password may be remembered as a keyed digest in memory; 0 turns it off. */
   readonly rememberPasswordSeconds: number
+  readonly session: SessionSettings
+  /** Of its pages: `#rrggbb`. */
+  readonly color: string
+}
+
+export interface SessionSettings {
+  /** A web session ends after so many seconds without use. */
+  readonly idleSeconds: number
+  /** And so long after sign-in, used or not. */
+  readonly longestSeconds: number
 }
 
 export interface LockoutSettings {
@@ -160,6 +170,67 @@ export interface NetworkSettings {
   readonly ssid: string | null
 }
 
+/** What an application shows of a user, by the name it has there: `{ badge: 'attributes.badge', mail: 'email' }`. */
+export type ReleasedAttributes = Readonly<Record<string, string>>
+
+export const clientAuthentications = [
+  'client_secret_basic',
+  'client_secret_post',
+  'private_key_jwt',
+  'none',
+] as const
+export const grantTypes = ['authorization_code', 'refresh_token', 'client_credentials'] as const
+
+/** An OpenID Connect client, in the words of RFC 7591. Its secret never comes back. */
+export interface OidcApplication {
+  readonly protocol: 'oidc'
+  readonly clientId: string
+  readonly tokenEndpointAuthMethod: (typeof clientAuthentications)[number]
+  readonly redirectUris: readonly string[]
+  readonly postLogoutRedirectUris: readonly string[]
+  readonly grantTypes: readonly (typeof grantTypes)[number][]
+  /** Is a code challenge demanded? Always of clients without a secret. */
+  readonly pkce: boolean
+  readonly idTokenSignedResponseAlg: 'RS256' | 'ES256'
+  /** Public keys (JWK), for `private_key_jwt`. */
+  readonly jwks: readonly Readonly<Record<string, unknown>>[]
+  readonly backchannelLogoutUri: string | null
+  /** Where the portal sends people to; null: it is not shown there. */
+  readonly launchUrl: string | null
+  readonly release: ReleasedAttributes
+}
+
+export const nameIdFormats = ['persistent', 'email', 'unspecified'] as const
+export const samlBindings = ['redirect', 'post'] as const
+
+/** A SAML service provider, in the words of its metadata. */
+export interface SamlApplication {
+  readonly protocol: 'saml'
+  readonly entityId: string
+  /** HTTP-POST only. */
+  readonly assertionConsumerServices: readonly {
+    readonly index: number
+    readonly url: string
+    readonly isDefault: boolean
+  }[]
+  readonly singleLogoutServices: readonly {
+    readonly binding: (typeof samlBindings)[number]
+    readonly url: string
+  }[]
+  /** PEM. */
+  readonly signingCertificates: readonly string[]
+  /** PEM; assertions are encrypted when there is one. */
+  readonly encryptionCertificate: string | null
+  readonly wantsSignedRequests: boolean
+  readonly nameIdFormat: (typeof nameIdFormats)[number]
+  /** May the portal open it without a request of its own? */
+  readonly allowIdpInitiated: boolean
+  readonly launchUrl: string | null
+  readonly release: ReleasedAttributes
+}
+
+export type Application = OidcApplication | SamlApplication
+
 export interface Resource extends Stored {
   readonly id: ResourceId
   readonly name: string
@@ -167,6 +238,8 @@ export interface Resource extends Stored {
   readonly enabled: boolean
   /** Present for `network` only. */
   readonly network: NetworkSettings | null
+  /** May be present for `application` only; one without it cannot be opened yet. */
+  readonly application: Application | null
 }
 
 export interface RadiusReply {
