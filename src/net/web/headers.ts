@@ -49,13 +49,19 @@ export function pageHeaders({ nonce, publicUrl, formTargets = [] }: PageHeaders)
 }
 
 /** Sends a page with its headers. */
-export function sendPage(reply: FastifyReply, status: number, page: string, options: PageHeaders): FastifyReply {
+export function sendPage(
+  reply: FastifyReply,
+  status: number,
+  page: string,
+  options: PageHeaders,
+): FastifyReply {
   return reply.code(status).headers(pageHeaders(options)).send(page)
 }
 
 /** A CSP host-source has no room for an IPv6 address (CSP3 §2.3.1): there, the scheme has to do. */
 function sourceOf(target: string): string {
   const { protocol, origin, hostname } = new URL(target)
-  if (protocol !== 'https:' && protocol !== 'http:') throw new TypeError(`no page sends a form to ${protocol}`)
+  if (protocol !== 'https:' && protocol !== 'http:')
+    throw new TypeError(`no page sends a form to ${protocol}`)
   return hostname.startsWith('[') ? protocol : origin
 }

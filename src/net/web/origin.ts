@@ -23,7 +23,13 @@ export interface FormQuestion {
 }
 
 /** Why a form may not be acted upon, or null where it came from a page of ours. */
-export function refuseForm({ headers, publicUrl, secured, expected, given }: FormQuestion): FormRefusal | null {
+export function refuseForm({
+  headers,
+  publicUrl,
+  secured,
+  expected,
+  given,
+}: FormQuestion): FormRefusal | null {
   if (mediaTypeOf(headers['content-type']) !== 'application/x-www-form-urlencoded') return 'media-type'
   if (!isOwnOrigin(headers, publicUrl, secured)) return 'origin'
   const site = headers['sec-fetch-site']

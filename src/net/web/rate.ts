@@ -24,15 +24,17 @@ export function peerLimit(rate: Rate, most = mostPeers, clock: Clock = systemClo
       const bucket = buckets.get(key) ?? new TokenBucket(rate, clock)
       buckets.delete(key)
       buckets.set(key, bucket)
-      const [oldest] = buckets.keys()
-      if (buckets.size > most && oldest !== undefined) buckets.delete(oldest)
+      if (buckets.size > most) buckets.delete(buckets.keys().next().value as string)
       return bucket.take() ? null : Math.max(1, Math.ceil(1 / rate.perSecond))
     },
   }
 }
 
 /** A hook for scopes whose requests have a visitor; `refuse` sends the page or the answer with status 429, Retry-After is set. */
-export function limitPeers(limit: PeerLimit, refuse: (request: FastifyRequest, reply: FastifyReply) => unknown) {
+export function limitPeers(
+  limit: PeerLimit,
+  refuse: (request: FastifyRequest, reply: FastifyReply) => unknown,
+) {
   return async (request: FastifyRequest, reply: FastifyReply): Promise<unknown> => {
     const seconds = limit.take(request.visitor.peer)
     if (seconds === null) return undefined

@@ -12,7 +12,9 @@ export function isSecured({ socket, headers }: IncomingMessage, trusted: readonl
   if (peer === null || !trusted.some((network) => contains(network, peer))) return false
   const said = [
     ...(headers.forwarded === undefined ? [] : forwardedProtocols(headers.forwarded)),
-    ...textOf(headers['x-forwarded-proto']).split(',').map((one) => one.trim()),
+    ...textOf(headers['x-forwarded-proto'])
+      .split(',')
+      .map((one) => one.trim()),
   ].filter((one) => one !== '')
   // A leg in clear anywhere, or a client that writes one, makes it a no.
   return said.length > 0 && said.every((one) => one.toLowerCase() === 'https')
