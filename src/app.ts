@@ -211,6 +211,7 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
     lockouts: store.lockouts,
     factors: store.factors,
     conversations: store.conversations,
+    sessions: store.sessions,
     audit: store.audit,
     feed: store.feed,
     hasher,

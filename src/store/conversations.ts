@@ -1,5 +1,5 @@
-// Challenges that wait for their answer: in memory, or in Redis where several processes share them. What is parked may be
-// lost, which costs the person one more try; it is never given twice.
+// What waits for somebody, a challenge or a request that a door goes on with: in memory, or in Redis where several processes
+// share it. It may be lost, which costs the person one more try; it is never given twice.
 import type { Redis } from 'ioredis'
 import type { Clock } from '../base/clock.ts'
 import type { ConversationId } from '../base/ids.ts'
@@ -10,6 +10,10 @@ const mostParked = 50_000
 
 export function memoryConversations(clock: Clock): Conversations {
   const parked = new Map<ConversationId, { conversation: Conversation; until: number }>()
+  const find = (id: ConversationId): Conversation | null => {
+    const found = parked.get(id)
+    return found !== undefined && found.until > clock.monotonicMs() ? found.conversation : null
+  }
   return {
     async park(id, conversation, ttlSeconds) {
       const now = clock.monotonicMs()
@@ -20,10 +24,11 @@ export function memoryConversations(clock: Clock): Conversations {
       }
       parked.set(id, { conversation, until: now + ttlSeconds * 1000 })
     },
+    find: async (id) => find(id),
     async take(id) {
-      const found = parked.get(id)
+      const found = find(id)
       parked.delete(id)
-      return found !== undefined && found.until > clock.monotonicMs() ? found.conversation : null
+      return found
     },
   }
 }
@@ -37,11 +42,28 @@ export function redisConversations(redis: Redis): Conversations {
     async park(id, conversation, ttlSeconds) {
       await redis.set(key(id), JSON.stringify(conversation), 'EX', ttlSeconds).catch(away)
     },
-    async take(id) {
-      const text = await redis.getdel(key(id)).catch(away)
-      if (text === null) return null
-      const read = JSON.parse(text) as Conversation
-      return { ...read, proof: read.proof.map((one) => ({ ...one, at: new Date(one.at) })) }
-    },
+    find: async (id) => read(await redis.get(key(id)).catch(away)),
+    take: async (id) => read(await redis.getdel(key(id)).catch(away)),
+  }
+}
+
+/** Instants are texts in JSON. */
+function read(text: string | null): Conversation | null {
+  if (text === null) return null
+  const parked = JSON.parse(text) as Conversation
+  switch (parked.kind) {
+    case 'challenge':
+      return { ...parked, proof: parked.proof.map((one) => ({ ...one, at: new Date(one.at) })) }
+    case 'sign-in': {
+      const { freshSince } = parked.wanted
+      return {
+        ...parked,
+        wanted: { ...parked.wanted, freshSince: freshSince === null ? null : new Date(freshSince) },
+      }
+    }
+    case 'request':
+      return parked
+    default:
+      return parked satisfies never
   }
 }

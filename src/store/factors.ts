@@ -21,5 +21,11 @@ export function createFactors(database: Database, sealer: Sealer): Factors {
         update factor set last_step = ${step} where org = ${organization} and id = ${factor} and last_step < ${step} returning id`)
       return used.length > 0
     },
+
+    async useRecoveryCode(organization, factor, digest) {
+      const used = await database.query(sql`
+        delete from recovery_code where org = ${organization} and factor_id = ${factor} and digest = ${digest} returning factor_id`)
+      return used.length > 0
+    },
   }
 }

@@ -1,6 +1,13 @@
 // Secrets at rest: AES-256-GCM with a key that is not in the database, bound to organization, table, row and column, so
 // that a sealed value that is moved elsewhere does not open. Layout: version (1) | nonce (12) | tag (16) | ciphertext.
-import { createCipheriv, createDecipheriv, createSecretKey, type KeyObject, randomBytes } from 'node:crypto'
+import {
+  createCipheriv,
+  createDecipheriv,
+  createSecretKey,
+  hkdfSync,
+  type KeyObject,
+  randomBytes,
+} from 'node:crypto'
 import { mkdir, open, readFile, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { Fault } from '../base/result.ts'
@@ -24,6 +31,11 @@ export class Sealer {
   constructor(key: Buffer) {
     if (key.length !== 32) throw new TypeError('a sealing key has 32 bytes')
     this.#key = createSecretKey(key)
+  }
+
+  /** 32 bytes for another purpose (signed cookies, form tokens), the same for every process with this key. */
+  derive(purpose: string): Buffer {
+    return Buffer.from(hkdfSync('sha256', this.#key, Buffer.alloc(0), `muster ${purpose}`, 32))
   }
 
   seal(place: SealedPlace, plain: Buffer): Buffer {

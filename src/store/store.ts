@@ -25,6 +25,8 @@ import { createOrganizations } from './records/organizations.ts'
 import { createResources } from './records/resources.ts'
 import { attributeDefinitions, groups as groupRows } from './rows.ts'
 import { checkSealingKey, loadSealingKey, Sealer } from './sealing.ts'
+import { createApplicationSessions, createSessions } from './sessions.ts'
+import { createPendingFactors, createUsedOnce, startSweeping } from './short-lived.ts'
 import { sql } from './sql.ts'
 import { noWakeup, PostgresWakeup } from './wakeup.ts'
 
@@ -71,7 +73,9 @@ export async function openStore({
     log,
   )
   const announce = feed.announce.bind(feed)
+  const sweeping = startSweeping(database, log)
   const close = async (): Promise<void> => {
+    sweeping.stop()
     await feed.close()
     await database.close()
     await embedded?.close()
@@ -116,6 +120,12 @@ export async function openStore({
     facts: new StoredFacts(database),
     lockouts: createLockouts(database, announce),
     factors: createFactors(database, sealer),
+    sessions: createSessions(database),
+    applicationSessions: createApplicationSessions(database),
+    usedOnce: createUsedOnce(database),
+    pendingFactors: createPendingFactors(database, sealer),
+    /** 32 bytes for this purpose, the same in every process. */
+    deriveKey: (purpose: string) => sealer.derive(purpose),
     conversations: redis === null ? memoryConversations(clock) : redisConversations(redis),
     audit: createAuditLog(database),
     auditReader: new AuditRows(database),

@@ -271,6 +271,8 @@ async function testSteps(t: Test, store: StoreUnderTest) {
 // ---- parked challenges -------------------------------------------------------------------------------------------
 
 const conversation = (): Conversation => ({
+  kind: 'challenge',
+  browser: null,
   organization: newId(),
   subject: newId<UserId>(),
   resource: newId<ResourceId>(),

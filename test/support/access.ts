@@ -1,6 +1,6 @@
 // Everything `decide` needs, in memory and observed: what was hashed, counted and recorded, in order. Any port can be
 // made to fail.
-import { type ConversationId, newId } from '../../src/base/ids.ts'
+import { type ConversationId, newId, type SessionId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { Fault } from '../../src/base/result.ts'
 import { Secret } from '../../src/base/secrets.ts'
@@ -9,7 +9,7 @@ import type { Decision } from '../../src/core/access/decision.ts'
 import type { AuditBody } from '../../src/core/audit/record.ts'
 import { OneAtATime } from '../../src/core/factors/one-at-a-time.ts'
 import { RememberedPasswords } from '../../src/core/factors/remembered.ts'
-import type { Change, Conversation } from '../../src/core/ports.ts'
+import type { Change, Conversation, Session } from '../../src/core/ports.ts'
 import { organizationOf, plain, resourceOf, type Scene, subjectOf } from './scene.ts'
 import { at } from './store.ts'
 
@@ -24,8 +24,9 @@ export class FakeClock {
 export type PortName =
   | `facts.${'findOrganization' | 'findSubject' | 'findResource'}`
   | `lockouts.${'reserve' | 'settle' | 'reserveCode' | 'returnCode'}`
-  | `factors.${'open' | 'useStep'}`
+  | `factors.${'open' | 'useStep' | 'useRecoveryCode'}`
   | `conversations.${'park' | 'take'}`
+  | `sessions.${'find' | 'open'}`
   | `hasher.${'matches'}`
   | `remembered.${'knows' | 'remember'}`
   | `turns.${'run'}`
@@ -50,6 +51,9 @@ export class Fakes {
   readonly failing = new Map<PortName, unknown>()
   readonly listeners = new Set<(changes: readonly Change[]) => void>()
   readonly parked = new Map<ConversationId, Conversation>()
+  readonly sessions = new Map<SessionId, Session>()
+  readonly digests = new Map<SessionId, Buffer>()
+  readonly recoveryCodes = new Set<string>()
   locked = false
   codesLeft = 20
   readonly steps = new Set<number>()
@@ -120,6 +124,11 @@ export class Fakes {
           this.steps.add(step)
           return true
         },
+        useRecoveryCode: async (_organization, _factor, digest) => {
+          check('factors.useRecoveryCode')
+          this.done.push('use recovery code')
+          return this.recoveryCodes.delete(digest.toString('hex'))
+        },
       },
       conversations: {
         park: async (id, conversation) => {
@@ -131,6 +140,20 @@ export class Fakes {
           const found = this.parked.get(id) ?? null
           this.parked.delete(id)
           return found
+        },
+      },
+      sessions: {
+        find: async (_organization, id) => {
+          check('sessions.find')
+          return this.sessions.get(id) ?? null
+        },
+        open: async (_organization, session, digest, replacing) => {
+          check('sessions.open')
+          const id = replacing ?? session.id
+          this.done.push(`open session ${id === replacing ? 'again' : 'new'}`)
+          this.sessions.set(id, { ...session, id })
+          this.digests.set(id, digest)
+          return { id, ended: [] }
         },
       },
       hasher: {

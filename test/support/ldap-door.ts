@@ -123,7 +123,9 @@ const permitOf = (principal: Principal): Permit => ({
   resourceId: numbered<ResourceId>(5, 1),
   proof: [],
   groups: [],
+  boundGroups: [],
   attributes: {},
+  released: {},
   trace: {} as Permit['trace'],
 })
 
@@ -149,7 +151,7 @@ export function byTable(request: AccessRequest, people: Contents['users']): Deci
   const found = people.find(({ username, state }) => nameKey(username) === key && state === 'active')
   return found === undefined
     ? deny('unknown-subject')
-    : permitOf({ kind: 'user', id: found.id, username: found.username })
+    : permitOf({ kind: 'user', id: found.id, username: found.username, user: found })
 }
 
 export interface Setup {

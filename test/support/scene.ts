@@ -9,7 +9,13 @@ import {
   type ServiceAccountId,
 } from '../../src/base/ids.ts'
 import type { Facts, ResourceFacts, Shown, SubjectFacts } from '../../src/core/access/facts.ts'
-import type { AccessRequest, Means } from '../../src/core/access/request.ts'
+import {
+  type AccessRequest,
+  type Means,
+  nothingWanted,
+  type Opening,
+  type Wanted,
+} from '../../src/core/access/request.ts'
 import type {
   BindingAttributes,
   DirectoryBranch,
@@ -46,6 +52,12 @@ export interface Scene {
   readonly rejected: Shown['rejected']
   readonly counted: boolean
   readonly means: readonly Means[]
+  /** How long ago everything was proven, in seconds. */
+  readonly provenAgo: number
+  /** Proven before a code that was refused. */
+  readonly before: readonly FactorKind[]
+  readonly wanted: Wanted
+  readonly opening: Opening | null
 }
 
 /** Somebody in a bound group who shows the right password over TLS. */
@@ -67,6 +79,10 @@ export const plain: Scene = {
   rejected: null,
   counted: true,
   means: ['prompt'],
+  provenAgo: 0,
+  before: [],
+  wanted: nothingWanted,
+  opening: null,
 }
 
 export const theOrganization = makeOrganization('acme')
@@ -120,12 +136,19 @@ export function organizationOf(scene: Scene) {
 }
 
 export function factsOf(scene: Scene): Facts {
-  const accepted = scene.proven.map((kind) => ({ kind, factorVersion: `${kind}-1`, at }))
+  const when = new Date(at.getTime() - scene.provenAgo * 1000)
+  const proofOf = (kind: FactorKind) => ({ kind, factorVersion: `${kind}-1`, at: when })
+  const accepted = scene.proven.map(proofOf)
   return {
     organization: organizationOf(scene),
     resource: resourceOf(scene),
     subject: subjectOf(scene),
-    shown: { accepted, rejected: scene.rejected, counted: scene.counted },
+    shown: {
+      accepted,
+      rejected: scene.rejected,
+      counted: scene.counted,
+      ...(scene.before.length > 0 && { before: scene.before.map(proofOf) }),
+    },
   }
 }
 
@@ -137,6 +160,8 @@ export function requestOf(scene: Scene): AccessRequest {
     resource: { kind: 'id', id: theResource },
     circumstance: { peer: scene.peer, door: 'ldap', secured: scene.secured },
     means: scene.means,
+    wanted: scene.wanted,
+    ...(scene.opening !== null && { opening: scene.opening }),
     at,
   }
 }

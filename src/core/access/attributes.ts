@@ -1,6 +1,6 @@
 // What the resource receives: the attributes of all bindings that grant, merged in the administrator's order.
 // For each single attribute the first binding that has it wins, so an order is all there is to know.
-import type { BindingAttributes, RadiusReply } from '../directory/types.ts'
+import type { Application, AttributeValue, BindingAttributes, RadiusReply, User } from '../directory/types.ts'
 
 /** Merges attributes given in order of precedence, first one strongest. */
 export function mergeAttributes(inOrder: readonly BindingAttributes[]): BindingAttributes {
@@ -28,4 +28,33 @@ function mergeReplies(inOrder: readonly RadiusReply[]): RadiusReply | null {
     return own
   })
   return { ...(vlan === undefined ? {} : { vlan }), ...(reply.length > 0 ? { reply } : {}) }
+}
+
+/**
+ * What an application is told of the user beside the standard claims: its release list, read from the user, and the bindings'
+ * claims, which win. What the user does not have is left out.
+ */
+export function releasedOf(
+  application: Application | null,
+  user: User,
+  claims: BindingAttributes['claims'],
+): Readonly<Record<string, AttributeValue>> {
+  const released: Record<string, AttributeValue> = Object.create(null)
+  for (const [name, path] of Object.entries(application?.release ?? {})) {
+    const value = attributeOf(user, path)
+    if (value !== undefined && value !== null) released[name] = value
+  }
+  return Object.assign(released, claims)
+}
+
+const custom = 'attributes.'
+
+function attributeOf(user: User, path: string): AttributeValue | null | undefined {
+  if (path.startsWith(custom)) {
+    const name = path.slice(custom.length)
+    return Object.hasOwn(user.attributes, name) ? user.attributes[name] : undefined
+  }
+  return Object.hasOwn(user, path)
+    ? (user as unknown as Record<string, AttributeValue | null>)[path]
+    : undefined
 }

@@ -1,18 +1,19 @@
 // The shell around `judge`: gathers facts, has the evidence looked at, performs the effects, and leaves exactly one
 // audit record. Any failure on the way is `indeterminate`: never a yes, and never shown as a wrong password.
 import type { Clock } from '../../base/clock.ts'
-import { type ConversationId, newId } from '../../base/ids.ts'
+import { type ConversationId, newId, type SessionId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import { Fault, type FaultCause } from '../../base/result.ts'
 import type { AuditBody } from '../audit/record.ts'
 import type { FactorKind } from '../directory/types.ts'
 import { checkEvidence, type EvidencePorts } from '../factors/evidence.ts'
 import type { AccessFacts, AuditLog, ChangeFeed } from '../ports.ts'
-import type { Decision, Trace } from './decision.ts'
+import type { Decision, Permit, Trace } from './decision.ts'
 import { demandsOf } from './demands.ts'
 import type { Facts, Shown } from './facts.ts'
 import { type Effect, isWelcome, judge, transportIsGood } from './judge.ts'
 import type { AccessRequest } from './request.ts'
+import { newSessionToken, sessionDigest } from './session-token.ts'
 
 export interface AccessPorts extends EvidencePorts {
   readonly facts: AccessFacts
@@ -36,6 +37,8 @@ export interface Access {
   explain(request: AccessRequest, assumed: readonly FactorKind[]): Promise<Decision>
   /** Does a permit given earlier still hold? Asked when something changed; no audit record unless it ends. */
   review(request: AccessRequest): Promise<Decision>
+  /** The same without any record: for whoever leaves one of the end itself. */
+  holds(request: AccessRequest): Promise<Decision>
 }
 
 export function createAccess(ports: AccessPorts): Access {
@@ -52,7 +55,7 @@ export function createAccess(ports: AccessPorts): Access {
     const { organization, subject, resource } = known
     if (organization === null || !transportIsGood(request, known))
       return { accepted: [], rejected: null, counted: false }
-    const demands = demandsOf(known)
+    const demands = demandsOf(request, known)
     const situation = {
       ...{ request, organization, subject, demands, resourceId: resource?.resource.id ?? null },
       mayBeRemembered: isWelcome(known),
@@ -60,10 +63,34 @@ export function createAccess(ports: AccessPorts): Access {
     return checkEvidence(situation, ports)
   }
 
-  const perform = async (request: AccessRequest, effects: readonly Effect[]): Promise<void> => {
+  const openSession = async (
+    { organization: id, circumstance, at }: AccessRequest,
+    { user, proof, opening }: Extract<Effect, { do: 'open-session' }>,
+  ): Promise<Permit['session']> => {
+    const organization = await ports.facts.findOrganization(id)
+    if (organization === null) throw new Fault('internal', 'the organization is gone')
+    const token = newSessionToken()
+    const expiresAt = new Date(at.getTime() + organization.settings.session.longestSeconds * 1000)
+    const { userAgent, replacing } = opening
+    const times = { createdAt: at, seenAt: at, expiresAt }
+    const session = {
+      id: newId<SessionId>(),
+      userId: user,
+      proof,
+      peer: circumstance.peer,
+      userAgent,
+      ...times,
+    }
+    const opened = await ports.sessions.open(id, session, sessionDigest(token), replacing)
+    return { id: opened.id, token }
+  }
+
+  const perform = async (request: AccessRequest, effects: readonly Effect[]): Promise<Permit['session']> => {
+    let session: Permit['session']
     for (const effect of effects) {
       if (effect.do === 'park')
         await ports.conversations.park(effect.id, effect.conversation, conversationSeconds)
+      else if (effect.do === 'open-session') session = await openSession(request, effect)
       else {
         const how = effect.do === 'clear-failures' ? 'cleared' : 'returned'
         await ports.lockouts.settle(
@@ -75,6 +102,7 @@ export function createAccess(ports: AccessPorts): Access {
         )
       }
     }
+    return session
   }
 
   const judged = async (request: AccessRequest, shown: (known: Omit<Facts, 'shown'>) => Promise<Shown>) => {
@@ -83,6 +111,12 @@ export function createAccess(ports: AccessPorts): Access {
       throw new Fault('unavailable', `no word of changes for ${Math.round(staleness)} ms`)
     const known = await gather(request)
     return judge(request, { ...known, shown: await shown(known) }, newId<ConversationId>())
+  }
+
+  const held = async (request: AccessRequest): Promise<Decision> => {
+    if (request.evidence.some(({ kind }) => kind !== 'standing'))
+      throw new TypeError('only proofs that were given before can be asked about without effects')
+    return (await judged(request, (known) => look(request, known))).decision
   }
 
   const undecided = (request: AccessRequest, error: unknown): Decision => {
@@ -100,10 +134,10 @@ export function createAccess(ports: AccessPorts): Access {
       let decision: Decision
       try {
         const { decision: verdict, effects } = await judged(request, (known) => look(request, known))
-        await perform(request, effects)
+        const session = await perform(request, effects)
         // Last: if an effect fails, this is not what was decided, and there is one record only.
         await record(request, verdict)
-        decision = verdict
+        decision = session === undefined ? verdict : { ...(verdict as Permit), session }
       } catch (error) {
         decision = undecided(request, error)
         await record(request, decision).catch((lost: unknown) => {
@@ -138,30 +172,43 @@ export function createAccess(ports: AccessPorts): Access {
 
     async review(request) {
       try {
-        const { decision } = await judged(request, (known) => look(request, known))
+        const decision = await held(request)
         if (decision.outcome !== 'permit') await record(request, decision)
         return decision
       } catch (error) {
         return undecided(request, error)
       }
     },
+
+    holds: (request) => held(request).catch((error: unknown) => undecided(request, error)),
   }
 }
 
 function auditOf(request: AccessRequest, decision: Decision): AuditBody {
-  const reason =
-    decision.outcome === 'deny'
-      ? decision.reason
-      : decision.outcome === 'indeterminate'
-        ? decision.cause
-        : null
+  const { peer, door, secured } = request.circumstance
   return {
     kind: 'decision',
     at: request.at.toISOString(),
     outcome: decision.outcome,
-    reason,
-    circumstance: request.circumstance,
+    reason: reasonOf(decision),
+    circumstance: { peer, door, secured },
     trace: decision.outcome === 'permit' ? withoutSteps(decision.trace) : decision.trace,
+  }
+}
+
+/** Why it was refused, could not be decided, or was asked for again. */
+function reasonOf(decision: Decision): string | null {
+  switch (decision.outcome) {
+    case 'permit':
+      return null
+    case 'challenge':
+      return decision.step.kind === 'code' ? decision.step.because : null
+    case 'deny':
+      return decision.reason
+    case 'indeterminate':
+      return decision.cause
+    default:
+      return decision satisfies never
   }
 }
 

@@ -62,6 +62,8 @@ export interface Shown {
   > | null
   /** Was an attempt counted before the evidence was looked at? Then it is settled afterwards. */
   readonly counted: boolean
+  /** Where a code was refused: what had been proven before it, so that it can be asked for once more. */
+  readonly before?: readonly Proof[]
 }
 
 export interface Facts {

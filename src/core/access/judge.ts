@@ -1,16 +1,24 @@
 // The policy of the house: from what is asked and what is known to what is answered, without effects, clock or
 // randomness. Whoever wants to know who gets in, and why not, reads this file.
-import type { ConversationId } from '../../base/ids.ts'
-import type { Conversation } from '../ports.ts'
-import type { Challenge, Deny, Permit, Principal, Trace } from './decision.ts'
-import { attributesOf, type Demand, demandsOf, type Grant, grantsOf } from './demands.ts'
+import type { ConversationId, UserId } from '../../base/ids.ts'
+import type { FactorKind } from '../directory/types.ts'
+import type { PendingChallenge } from '../ports.ts'
+import type { Challenge, Deny, Permit, Principal, Step, Trace } from './decision.ts'
+import { attributesOf, type Demand, demandsOf, firstFactors, type Grant, grantsOf, isMet } from './demands.ts'
 import { type Facts, subjectId } from './facts.ts'
 import { type DenyReason, denyReasons } from './reasons.ts'
-import type { AccessRequest } from './request.ts'
+import type { AccessRequest, Opening, Proof } from './request.ts'
 
 /** What is to be done because of a decision; `decide` performs it, `explain` does not. */
 export type Effect =
-  | { readonly do: 'park'; readonly id: ConversationId; readonly conversation: Conversation }
+  | { readonly do: 'park'; readonly id: ConversationId; readonly conversation: PendingChallenge }
+  /** A browser's session begins, resting on all that holds, also on what is too old for this request. */
+  | {
+      readonly do: 'open-session'
+      readonly user: UserId
+      readonly proof: readonly Proof[]
+      readonly opening: Opening
+    }
   /** The attempt that was counted before the evidence was looked at was no failure. Null: nobody's, for the same work. */
   | { readonly do: 'return-attempt'; readonly subject: string | null }
   /** The subject is in: earlier failures are forgotten. */
@@ -24,9 +32,10 @@ export interface Judgement {
 /** @param fresh the id a challenge gets, if it comes to one */
 export function judge(request: AccessRequest, facts: Facts, fresh: ConversationId): Judgement {
   const grants = grantsOf(facts)
-  const demands = demandsOf(facts)
-  const proven = new Set(facts.shown.accepted.map((proof) => proof.kind))
-  const open = demands.filter((demand) => !demand.anyOf.some((kind) => proven.has(kind)))
+  const demands = demandsOf(request, facts)
+  const proof = freshEnough(request, facts.shown.accepted)
+  const proven = new Set(proof.map(({ kind }) => kind))
+  const open = demands.filter((demand) => !isMet(demand, proven))
   const steps: string[] = []
 
   const trace = (): Trace => ({
@@ -41,17 +50,20 @@ export function judge(request: AccessRequest, facts: Facts, fresh: ConversationI
       group: membership.name,
       factors: binding.factors,
     })),
-    demands: demands.map(({ anyOf, from }) => ({
-      anyOf,
-      from,
-      satisfied: anyOf.some((kind) => proven.has(kind)),
-    })),
+    demands: demands.map(({ anyOf, from }) => ({ anyOf, from, satisfied: isMet({ anyOf }, proven) })),
     proofs: [...proven],
     steps,
   })
   const deny = (reason: DenyReason): Judgement => {
     steps.push(`denied: ${denyReasons[reason]}`)
     return { decision: { outcome: 'deny', reason, trace: trace() }, effects: returned(facts) }
+  }
+  const challenge = (step: Step, effects: readonly Effect[]): Judgement => {
+    steps.push(step.kind === 'code' ? 'a one-time code is asked for' : 'the person is asked to sign in')
+    return {
+      decision: { outcome: 'challenge', step, trace: trace() },
+      effects: [...effects, ...returned(facts)],
+    }
   }
 
   // 1. The organization and the resource exist.
@@ -76,29 +88,49 @@ export function judge(request: AccessRequest, facts: Facts, fresh: ConversationI
       : `the service account may read ${subject.account.reads.join(', ')}`,
   )
 
-  // 4. What was shown holds.
-  if (facts.shown.rejected !== null) return deny(facts.shown.rejected)
+  // 4. What was shown holds. A wrong code may be asked for again where the door can, and what was proven before it stands.
+  const { rejected, before = [] } = facts.shown
+  if (rejected !== null) {
+    const isWrongCode = (rejected === 'wrong-proof' || rejected === 'code-used') && before.length > 0
+    if (!isWrongCode || !request.means.includes('retry')) return deny(rejected)
+    steps.push(`refused: ${denyReasons[rejected]}`)
+    return challenge(...codeStep(request, facts, before, fresh, rejected))
+  }
   for (const kind of proven) steps.push(`${kind} proven`)
 
   // 5. Whatever is still missing is asked for if this door can, and if the subject can give it.
-  if (open.length > 0) return ask(request, facts, open, proven.size > 0, fresh, trace, steps, deny)
+  if (open.length > 0) {
+    const missing = whatIsMissing(request, facts, open, proven.size > 0)
+    if (missing === 'sign-in') return challenge({ kind: 'sign-in', factors: firstFactors }, [])
+    return missing === 'code'
+      ? challenge(...codeStep(request, facts, facts.shown.accepted, fresh, null))
+      : deny(missing)
+  }
 
   const decision: Permit = {
     outcome: 'permit',
     organization: request.organization,
     principal: principalOf(facts),
     resourceId: facts.resource.resource.id,
-    proof: facts.shown.accepted,
+    proof,
     groups:
       subject.kind === 'user' ? subject.memberships.map(({ groupId, name }) => ({ id: groupId, name })) : [],
-    attributes: attributesOf(facts),
+    boundGroups: grants.map(({ membership }) => ({ id: membership.groupId, name: membership.name })),
+    ...attributesOf(facts),
     trace: trace(),
   }
   steps.push('permitted')
-  return {
-    decision,
-    effects: facts.shown.counted ? [{ do: 'clear-failures', subject: subjectId(subject) }] : [],
-  }
+  const effects: Effect[] = facts.shown.counted ? [{ do: 'clear-failures', subject: subjectId(subject) }] : []
+  const { opening } = request
+  if (opening !== undefined && subject.kind === 'user')
+    effects.push({ do: 'open-session', user: subject.user.id, proof: facts.shown.accepted, opening })
+  return { decision, effects }
+}
+
+/** Proofs that are not older than what is wanted. */
+function freshEnough({ wanted }: AccessRequest, proof: readonly Proof[]): readonly Proof[] {
+  const since = wanted?.freshSince ?? null
+  return since === null ? proof : proof.filter(({ at }) => at >= since)
 }
 
 /** A password may only travel in the ways that the organization accepts. Asked before anything is looked at or counted. */
@@ -125,40 +157,46 @@ function isGranted(facts: Pick<Facts, 'subject' | 'resource'>, grants: readonly 
   return grants.length > 0
 }
 
-function ask(
-  request: AccessRequest,
-  facts: Facts,
+/** How to go on, or why there is no way on. */
+function whatIsMissing(
+  { means }: AccessRequest,
+  { subject }: Facts,
   open: readonly Demand[],
   anythingProven: boolean,
-  fresh: ConversationId,
-  trace: () => Trace,
-  steps: string[],
-  deny: (reason: DenyReason) => Judgement,
-): Judgement {
-  const { subject, resource } = facts
-  if (subject === null || resource === null || !anythingProven) return deny('no-proof')
+): 'code' | 'sign-in' | DenyReason {
+  if (subject === null) return 'no-proof'
+  const maySignIn = means.includes('sign-in')
+  if (!anythingProven && !maySignIn) return 'no-proof'
+  if (maySignIn && open.some(({ anyOf }) => anyOf === firstFactors)) return 'sign-in'
   const enrolled = new Set(subject.factors.map(({ kind }) => kind))
-  const unmet = open.find((demand) => !demand.anyOf.some((kind) => enrolled.has(kind)))
-  if (unmet !== undefined) return deny('factor-not-enrolled')
-  const byCode = open.every((demand) => demand.anyOf.includes('totp') && enrolled.has('totp'))
-  if (!byCode || !request.means.includes('prompt')) return deny('factor-missing')
-  steps.push('a one-time code is asked for')
-  const conversation: Conversation = {
+  if (open.some((demand) => !isMet(demand, enrolled))) return 'factor-not-enrolled'
+  const code: ReadonlySet<FactorKind> = new Set(['totp'])
+  const byCode = open.every((demand) => isMet(demand, code)) && isMet({ anyOf: ['totp'] }, enrolled)
+  return byCode && means.includes('prompt') ? 'code' : 'factor-missing'
+}
+
+/** A code is asked for in a conversation that keeps what was proven before. */
+function codeStep(
+  request: AccessRequest,
+  { subject, resource }: Facts,
+  proof: readonly Proof[],
+  fresh: ConversationId,
+  because: DenyReason | null,
+): [Step, readonly Effect[]] {
+  if (subject === null || resource === null) throw new TypeError('nobody to ask')
+  const conversation: PendingChallenge = {
+    kind: 'challenge',
     organization: request.organization,
     subject: subjectId(subject),
     resource: resource.resource.id,
     peer: request.circumstance.peer,
-    proof: facts.shown.accepted,
+    browser: request.circumstance.browser ?? null,
+    proof,
   }
-  return {
-    decision: {
-      outcome: 'challenge',
-      step: { kind: 'code', factors: ['totp'] },
-      conversation: fresh,
-      trace: trace(),
-    },
-    effects: [{ do: 'park', id: fresh, conversation }, ...returned(facts)],
-  }
+  return [
+    { kind: 'code', factors: ['totp'], conversation: fresh, because },
+    [{ do: 'park', id: fresh, conversation }],
+  ]
 }
 
 /**
@@ -173,7 +211,8 @@ function returned({ shown, subject }: Facts): readonly Effect[] {
 
 function principalOf(facts: Facts): Principal {
   const subject = facts.subject
-  if (subject?.kind === 'user') return { kind: 'user', id: subject.user.id, username: subject.user.username }
+  if (subject?.kind === 'user')
+    return { kind: 'user', id: subject.user.id, username: subject.user.username, user: subject.user }
   if (subject?.kind === 'service') {
     return {
       kind: 'service',

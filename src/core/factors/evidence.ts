@@ -1,22 +1,22 @@
 // Looks at what was shown and says what it proves. The one place where a password or a code is compared, whatever the
 // door: every try is counted before it is looked at, and costs the same for nobody as for somebody.
-import type { FactorId } from '../../base/ids.ts'
 import { Fault } from '../../base/result.ts'
 import { Secret } from '../../base/secrets.ts'
 import type { Demand } from '../access/demands.ts'
 import { type EnrolledFactor, type Shown, type SubjectFacts, subjectId } from '../access/facts.ts'
-import type { AccessRequest, Evidence, Proof } from '../access/request.ts'
-import type { FactorKind, Organization } from '../directory/types.ts'
-import type { Conversations, Factors, Lockouts } from '../ports.ts'
+import type { AccessRequest, Circumstance, Evidence, Proof } from '../access/request.ts'
+import type { Organization } from '../directory/types.ts'
+import type { Conversations, Factors, Lockouts, PendingChallenge, Sessions } from '../ports.ts'
+import { checkCode, factorOf } from './codes.ts'
 import type { OneAtATime } from './one-at-a-time.ts'
 import type { PasswordHasher } from './password.ts'
 import type { RememberedPasswords } from './remembered.ts'
-import { stepOfCode } from './totp.ts'
 
 export interface EvidencePorts {
   readonly lockouts: Lockouts
   readonly factors: Factors
-  readonly conversations: Conversations
+  readonly conversations: Pick<Conversations, 'park' | 'take'>
+  readonly sessions: Pick<Sessions, 'find' | 'open'>
   readonly hasher: PasswordHasher
   readonly remembered: RememberedPasswords
   /** Tries for one subject are looked at one after the other. */
@@ -50,11 +50,36 @@ export async function checkEvidence(situation: Situation, ports: EvidencePorts):
   const { evidence } = situation.request
   const standing = evidence.find((one) => one.kind === 'standing')
   if (standing !== undefined) return stillStanding(standing.proof, situation.subject)
+  const session = evidence.find((one) => one.kind === 'session')
+  const before = session === undefined ? [] : await provenBySession(session, situation, ports)
+  const shown = await checkShown(situation, ports)
+  return shown.rejected === null ? { ...shown, accepted: newest(before, shown.accepted) } : shown
+}
+
+async function checkShown(situation: Situation, ports: EvidencePorts): Promise<Shown> {
+  const { evidence } = situation.request
   const conversation = evidence.find((one) => one.kind === 'conversation')
   const code = evidence.find((one) => one.kind === 'code')
   const password = evidence.find((one) => one.kind === 'password')
   if (conversation !== undefined) return checkAnswer(conversation, code ?? password, situation, ports)
   return password === undefined ? nothingShown : checkPassword(password.password, situation, ports)
+}
+
+/** What the subject's own session rests on, as far as it still holds. */
+async function provenBySession(
+  { id }: Extract<Evidence, { kind: 'session' }>,
+  { request, organization, subject }: Situation,
+  { sessions }: EvidencePorts,
+): Promise<readonly Proof[]> {
+  if (subject?.kind !== 'user') return []
+  const { idleSeconds } = organization.settings.session
+  const session = await sessions.find(organization.id, id, request.at, idleSeconds)
+  return session?.userId === subject.user.id ? stillStanding(session.proof, subject).accepted : []
+}
+
+/** One proof of each kind: the new one, where there are two. */
+function newest(before: readonly Proof[], now: readonly Proof[]): readonly Proof[] {
+  return [...now, ...before.filter(({ kind }) => !now.some((one) => one.kind === kind))]
 }
 
 /** Proofs that a permit rests on hold as long as the factors are the same ones. */
@@ -117,13 +142,13 @@ async function checkPassword(shown: Secret, situation: Situation, ports: Evidenc
       }
       const totp = factorOf(subject, 'totp')
       if (totp === null) continue
-      const outcome = await checkCode(candidate.code, totp, situation, ports)
-      if (outcome !== null) {
+      const checked = await checkCode(candidate.code, situation, ports)
+      if (!checked.ok) {
         // As slow as a wrong password: the code must not tell that the password was right.
         for (const rest of readings.slice(index + 1)) await ports.hasher.matches(null, rest.password)
-        return refused(outcome)
+        return refused(checked.error)
       }
-      return held([accepted(stored), accepted(totp)], true)
+      return held([accepted(stored), checked.value], true)
     }
     // Had the password been right, the code would have been counted: the same work, for nobody.
     if (readings.length > 1)
@@ -158,20 +183,16 @@ async function checkAnswer(
 ): Promise<Shown> {
   const { request, organization, subject, resourceId } = situation
   const parked = await ports.conversations.take(shown.id)
-  const totp = factorOf(subject, 'totp')
   const mine =
-    parked !== null &&
+    parked?.kind === 'challenge' &&
     subject !== null &&
     parked.organization === organization.id &&
     parked.subject === subjectId(subject) &&
     parked.resource === resourceId &&
-    // Two peers that could not be established are not known to be the same one.
-    parked.peer !== null &&
-    parked.peer === request.circumstance.peer
-  if (!mine) return refused('conversation-expired', false)
+    comesFrom(parked, request.circumstance)
+  if (!mine || answer === undefined) return refused('conversation-expired', false)
   const before = stillStanding(parked.proof, subject).accepted
-  if (before.length < parked.proof.length || totp === null || answer === undefined)
-    return refused('conversation-expired', false)
+  if (before.length < parked.proof.length) return refused('conversation-expired', false)
   const code = answer.kind === 'code' ? answer.code : answer.password
   return ports.turns.run(subjectId(subject), false, async () => {
     const turn = await ports.lockouts.reserve(
@@ -182,29 +203,13 @@ async function checkAnswer(
       organization.settings.lockout,
     )
     if (turn === 'locked') return refused('locked')
-    const outcome = await checkCode(code, totp, situation, ports)
-    if (outcome !== null) return refused(outcome)
-    return held([...before, { kind: 'totp', factorVersion: totp.version, at: request.at }], true)
+    const checked = await checkCode(code, situation, ports)
+    return checked.ok ? held([...before, checked.value], true) : { ...refused(checked.error), before }
   })
 }
 
-/** null: the code is right, and nobody can use it again. Wrong ones are counted by the day, whatever succeeds between. */
-async function checkCode(
-  code: Secret,
-  totp: EnrolledFactor,
-  situation: Situation,
-  ports: EvidencePorts,
-): Promise<Shown['rejected']> {
-  const { request, organization, subject } = situation
-  const id = subjectId(subject as SubjectFacts)
-  if (!(await ports.lockouts.reserveCode(organization.id, id, request.at, organization.settings.lockout)))
-    return 'locked'
-  const step = stepOfCode(ports.factors.open(organization.id, totp), code.reveal(), request.at)
-  if (step === null) return 'wrong-proof'
-  await ports.lockouts.returnCode(organization.id, id)
-  return (await ports.factors.useStep(organization.id, totp.id as FactorId, step)) ? null : 'code-used'
-}
-
-function factorOf(subject: SubjectFacts | null, kind: FactorKind): EnrolledFactor | null {
-  return subject?.factors.find((factor) => factor.kind === kind) ?? null
+/** The browser that was asked, or else the address; two peers that could not be established are not known to be the same one. */
+function comesFrom(asked: PendingChallenge, { peer, browser }: Circumstance): boolean {
+  if (asked.browser !== null || browser !== undefined) return asked.browser === browser
+  return asked.peer !== null && asked.peer === peer
 }

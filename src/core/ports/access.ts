@@ -189,6 +189,8 @@ export interface ApplicationSessions {
     at: Date,
     page: Page,
   ): Promise<readonly ApplicationSession[]>
+  /** Those of these users who have a session here or at an application. */
+  usersWithSessions(organization: OrganizationId, users: readonly UserId[]): Promise<readonly UserId[]>
   /** Ends it; false when it had ended already, so that of several that try one is told true. */
   end(organization: OrganizationId, id: ApplicationSessionId, audit: AuditBody | null): Promise<boolean>
 }

@@ -53,14 +53,20 @@ export interface GroupRecords extends Records<Group> {
   unfinished(organization: OrganizationId): Promise<readonly Group[]>
 }
 
-/** A network resource's clients: the secrets go in, and never come out again by this port. */
+export interface ResourceSecrets {
+  /** Of RADIUS clients by canonical CIDR; a client of the organization that has one already may be left out. */
+  readonly radius?: ReadonlyMap<string, Secret>
+  /** Of an OIDC client; one that has one already keeps it where this is left out. */
+  readonly client?: Secret
+}
+
+/** Secrets of RADIUS and OIDC clients go in, and never come out again by this port. */
 export interface ResourceRecords extends Records<Resource> {
-  /** `secrets`: by canonical CIDR; a client of the organization that has one already may be left out. */
   save(
     organization: OrganizationId,
     row: Resource,
     isNew: boolean,
-    secrets: ReadonlyMap<string, Secret>,
+    secrets: ResourceSecrets,
     audit: AuditBody,
   ): Promise<WriteOutcome>
   /** Which of these CIDRs this organization already has as a client. */

@@ -1,5 +1,5 @@
 // A decision as /access/explain shows it: to an administrator, who may see the reason.
-import type { Decision } from '../../core/access/decision.ts'
+import type { Decision, Principal } from '../../core/access/decision.ts'
 import { denyReasons } from '../../core/access/reasons.ts'
 
 export function answerExplained(decision: Decision): Readonly<Record<string, unknown>> {
@@ -8,13 +8,14 @@ export function answerExplained(decision: Decision): Readonly<Record<string, unk
     case 'permit':
       return {
         outcome,
-        principal: decision.principal,
+        principal: shownPrincipal(decision.principal),
         groups: decision.groups,
         attributes: decision.attributes,
+        released: decision.released,
         trace,
       }
     case 'challenge':
-      return { outcome, step: decision.step, trace }
+      return { outcome, step: { kind: decision.step.kind, factors: decision.step.factors }, trace }
     case 'deny':
       return { outcome, reason: decision.reason, message: denyReasons[decision.reason], trace }
     case 'indeterminate':
@@ -22,4 +23,10 @@ export function answerExplained(decision: Decision): Readonly<Record<string, unk
     default:
       return decision satisfies never
   }
+}
+
+function shownPrincipal(principal: Principal): object {
+  if (principal.kind === 'service') return principal
+  const { kind, id, username } = principal
+  return { kind, id, username }
 }

@@ -36,7 +36,14 @@ export function answer(
     case 'permit':
       return accept(decision, request, secret, proxyStates)
     case 'challenge':
-      return { code: code.accessChallenge, attributes: prompt(decision.conversation), leftOut, refused: null }
+      // Other steps are not among this door's means.
+      if (decision.step.kind !== 'code') return reject(request, null)
+      return {
+        code: code.accessChallenge,
+        attributes: prompt(decision.step.conversation),
+        leftOut,
+        refused: null,
+      }
     case 'deny':
       return reject(request, null)
     case 'indeterminate':

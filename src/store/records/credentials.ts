@@ -2,15 +2,21 @@
 // of a token only the digest is stored. Checking them is not done here.
 import { randomUUID } from 'node:crypto'
 import { type FactorId, newId, type OrganizationId } from '../../base/ids.ts'
+import { Secret } from '../../base/secrets.ts'
+import type { FactorKind } from '../../core/directory/types.ts'
 import type { ApiToken, ChangeKind, Credentials, Tokens } from '../../core/ports.ts'
 import type { Transaction } from '../database.ts'
+import { factorPlace } from '../factors.ts'
 import { apiTokens } from '../rows.ts'
 import { sql } from '../sql.ts'
 import { createRecords } from './records.ts'
 import { conflict, missing, type RecordStore, taken, write, written } from './writing.ts'
 
+/** Two that set the same kind for the first time. */
+const raced = { factor_org_owner_id_kind_key: conflict }
+
 export function createCredentials(store: RecordStore): Credentials {
-  const { database, seal } = store
+  const { database } = store
   return {
     async list(organization, owner) {
       return database.query(
@@ -20,31 +26,31 @@ export function createCredentials(store: RecordStore): Credentials {
     },
 
     save(organization, owner, kind, secret, audit) {
-      // two that set the same kind for the first time
-      const constraints = { factor_org_owner_id_kind_key: conflict }
-      return write(store, organization, audit, constraints, async (tx, changed) => {
+      return write(store, organization, audit, raced, async (tx, changed) => {
         const ownerKind = await lockOwner(tx, organization, owner)
         if (ownerKind === null) return missing('owner')
         changed(ownerKind, owner)
-        const [old] = await tx.query<{ id: FactorId }>(
-          sql`select id from factor
-            where org = ${organization} and owner_id = ${owner as string} and kind = ${kind} for update`,
-        )
-        const id = old?.id ?? newId<FactorId>()
-        const place = { organization, table: 'factor', row: id, column: 'secret' }
-        const sealed = seal(place, Buffer.from(secret.reveal()))
-        await tx.query(
-          sql`insert into factor (org, id, owner_id, kind, secret, version, created_at)
-            values (${organization}, ${id}, ${owner as string}, ${kind}, ${sealed}, ${randomUUID()}, now())
-            on conflict (org, id) do update set secret = excluded.secret, version = excluded.version,
-              created_at = excluded.created_at`,
-        )
+        await replaceFactor(store, tx, organization, owner, kind, secret)
         // What was guessed at is gone.
         if (kind === 'password') {
           await tx.query(
             sql`delete from lockout where org = ${organization} and subject_id = ${owner as string}`,
           )
         }
+        return written
+      })
+    },
+
+    saveRecoveryCodes(organization, owner, digests, audit) {
+      return write(store, organization, audit, raced, async (tx, changed) => {
+        if ((await lockOwner(tx, organization, owner)) !== 'user') return missing('owner')
+        changed('user', owner)
+        // The codes lie in a table of their own, where each can be used up by itself.
+        const factor = await replaceFactor(store, tx, organization, owner, 'recovery-code', new Secret(''))
+        await tx.query(sql`delete from recovery_code where org = ${organization} and factor_id = ${factor}`)
+        await tx.query(sql`
+          insert into recovery_code (org, factor_id, digest)
+          select ${organization}::uuid, ${factor}::uuid, digest from unnest(${digests}::bytea[]) code (digest)`)
         return written
       })
     },
@@ -62,6 +68,29 @@ export function createCredentials(store: RecordStore): Credentials {
       return outcome === 'written'
     },
   }
+}
+
+/** Gives the owner this factor of this kind, with a new version; the one before is no more. */
+async function replaceFactor(
+  { seal }: Pick<RecordStore, 'seal'>,
+  tx: Transaction,
+  organization: OrganizationId,
+  owner: string,
+  kind: FactorKind,
+  secret: Secret,
+): Promise<FactorId> {
+  const [old] = await tx.query<{ id: FactorId }>(
+    sql`select id from factor where org = ${organization} and owner_id = ${owner} and kind = ${kind} for update`,
+  )
+  const id = old?.id ?? newId<FactorId>()
+  const sealed = seal(factorPlace(organization, id), Buffer.from(secret.reveal()))
+  await tx.query(
+    sql`insert into factor (org, id, owner_id, kind, secret, version, created_at)
+      values (${organization}, ${id}, ${owner}, ${kind}, ${sealed}, ${randomUUID()}, now())
+      on conflict (org, id) do update set secret = excluded.secret, version = excluded.version,
+        created_at = excluded.created_at`,
+  )
+  return id
 }
 
 /** What the owner is, and that it stays until the transaction ends; null when there is none. */

@@ -1,6 +1,7 @@
 // The shell around `judge`: one audit record a decision, nothing but `indeterminate` when anything fails, no effects from
 // asking why.
 import t from 'tap'
+import type { ConversationId } from '../../../src/base/ids.ts'
 import { Fault } from '../../../src/base/result.ts'
 import { Secret } from '../../../src/base/secrets.ts'
 import { type Access, createAccess } from '../../../src/core/access/decide.ts'
@@ -30,6 +31,13 @@ const code = await (async () => {
   return generateSync({ secret: new Fakes().seed, epoch, digits: 6, period: 30, algorithm: 'sha1' })
 })()
 const turn = () => new Promise((resolve) => setImmediate(resolve))
+
+/** What a challenge for a code is answered with. */
+function conversationOf(decision: Decision): ConversationId {
+  if (decision.outcome !== 'challenge' || decision.step.kind !== 'code')
+    throw new Error('no code was asked for')
+  return decision.step.conversation
+}
 
 t.test('every decision leaves exactly one record (W15)', async (t) => {
   const wrong = [password('canary-wrong')]
@@ -73,9 +81,8 @@ t.test('effects', async (t) => {
   const challenge = scene(demanding)
   const asked = await challenge.access.decide(challenge.request)
   t.same(challenge.fakes.done, ['reserve', 'hash', 'settle returned'])
-  if (asked.outcome !== 'challenge') throw new Error('not asked')
   const answer: Evidence[] = [
-    { kind: 'conversation', id: asked.conversation },
+    { kind: 'conversation', id: conversationOf(asked) },
     { kind: 'code', code: new Secret(code) },
   ]
   const answered = await challenge.access.decide({ ...challenge.request, evidence: answer })

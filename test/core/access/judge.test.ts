@@ -7,6 +7,7 @@ import { isWelcome, type Judgement, judge } from '../../../src/core/access/judge
 import { type DenyReason, denyReasons } from '../../../src/core/access/reasons.ts'
 import { type FactorKind, factorKinds } from '../../../src/core/directory/types.ts'
 import {
+  at,
   factsOf,
   fresh,
   plain,
@@ -20,12 +21,17 @@ import {
 
 type Answer = 'permit' | 'challenge' | DenyReason
 /** `pretend`: as much work as giving an attempt back, for nobody. */
-type Effects = readonly ('clear' | 'return' | 'pretend' | 'park')[]
+type Effects = readonly ('clear' | 'return' | 'pretend' | 'park' | 'open')[]
 
 const judged = (scene: Scene): Judgement => judge(requestOf(scene), factsOf(scene), fresh)
 const answerOf = ({ decision }: Judgement): Answer =>
   decision.outcome === 'deny' ? decision.reason : decision.outcome
-const word = { park: 'park', 'return-attempt': 'return', 'clear-failures': 'clear' } as const
+const word = {
+  park: 'park',
+  'return-attempt': 'return',
+  'clear-failures': 'clear',
+  'open-session': 'open',
+} as const
 const effectsOf = ({ effects }: Judgement): Effects =>
   effects.map((effect) =>
     effect.do === 'return-attempt' && effect.subject === null ? 'pretend' : word[effect.do],
@@ -36,6 +42,11 @@ const nothing = { proven: [], counted: false } as const
 const wrong = { proven: [], rejected: 'wrong-proof' } as const
 const inClear = { secured: false } as const
 const totp = ['totp'] as const
+const browser = ['prompt', 'sign-in'] as const
+const fresh30 = { secondFactor: null, freshSince: new Date(at.getTime() - 30_000) } as const
+const second = { secondFactor: 'demanded', freshSince: null } as const
+const ifAny = { secondFactor: 'where-enrolled', freshSince: null } as const
+const opening = { replacing: null, userAgent: 'test' } as const
 
 /** What differs from somebody in a bound group who shows the right password over TLS; the answer; what is to be done. */
 // biome-ignore format: a row a line
@@ -98,6 +109,33 @@ const table: readonly (readonly [string, Partial<Scene>, Answer, Effects])[] = [
   ['a certificate is a first factor', { enrolled: ['certificate'], proven: ['certificate'], counted: false }, 'permit', []],
   ['nothing shown is not answered with a question', { groups: { staff: totp }, ...nothing }, 'no-proof', []],
   ['nothing shown tells nothing about enrolment', { groups: { staff: totp }, enrolled: [], ...nothing }, 'no-proof', []],
+
+  // recovery codes
+  ['a recovery code stands in for a one-time code', { groups: { staff: totp }, proven: ['password', 'recovery-code'] }, 'permit', ['clear']],
+  ['a recovery code is no passkey', { groups: { staff: ['webauthn'] }, enrolled: ['password', 'webauthn'], proven: ['password', 'recovery-code'] }, 'factor-missing', ['return']],
+  ['a recovery code is no first factor', { proven: ['recovery-code'] }, 'factor-missing', ['return']],
+
+  // what a browser can do (O18, S16)
+  ['nothing proven, and the person can be sent to sign in', { ...nothing, means: browser }, 'challenge', []],
+  ['nothing proven where access is not granted: no use in signing in', { ...nothing, groups: {}, means: browser }, 'no-binding', []],
+  ['too old for what is wanted', { provenAgo: 60, wanted: fresh30, means: browser, counted: false }, 'challenge', []],
+  ['too old, and the door cannot send anybody', { provenAgo: 60, wanted: fresh30, counted: false }, 'no-proof', []],
+  ['fresh enough', { provenAgo: 20, wanted: fresh30, means: browser, counted: false }, 'permit', []],
+  ['a second factor is wanted', { wanted: second, means: browser }, 'challenge', ['park', 'return']],
+  ['a second factor is wanted and shown', { wanted: second, proven: ['password', 'totp'] }, 'permit', ['clear']],
+  ['a second factor is wanted of somebody without', { wanted: second, enrolled: ['password'], means: browser }, 'factor-not-enrolled', ['return']],
+  ['a second factor where there is one, and there is none', { wanted: ifAny, enrolled: ['password'] }, 'permit', ['clear']],
+  ['a second factor where there is one, and there is one', { wanted: ifAny }, 'challenge', ['park', 'return']],
+  ['a passkey is two factors in one', { wanted: second, enrolled: ['webauthn'], proven: ['webauthn'], counted: false }, 'permit', []],
+  ['a wrong code may be tried again', { ...wrong, before: ['password'], means: ['prompt', 'retry'] }, 'challenge', ['park', 'pretend']],
+  ['a used code may be followed by the next', { ...wrong, rejected: 'code-used', before: ['password'], means: ['prompt', 'retry'] }, 'challenge', ['park', 'pretend']],
+  ['a wrong code at a door that cannot ask again', { ...wrong, before: ['password'] }, 'wrong-proof', ['pretend']],
+  ['a wrong password is not asked for again', { ...wrong, means: ['prompt', 'retry'] }, 'wrong-proof', ['pretend']],
+  ['locked at the code', { ...wrong, rejected: 'locked', before: ['password'], means: ['prompt', 'retry'] }, 'locked', ['pretend']],
+  ['a session is opened with the permit', { opening }, 'permit', ['clear', 'open']],
+  ['no session before everything is proven (M14)', { opening, groups: { staff: totp } }, 'challenge', ['park', 'return']],
+  ['no session for who is refused', { opening, groups: {} }, 'no-binding', ['return']],
+  ['no session for a program', { ...service, opening }, 'permit', ['clear']],
 
   // service accounts
   ['a service account in the directory', service, 'permit', ['clear']],
@@ -198,11 +236,13 @@ t.test('what a permit carries', async (t) => {
 
 t.test('what a challenge parks', async (t) => {
   const { decision, effects } = judged({ ...plain, groups: { staff: totp } })
-  t.match(decision, { step: { kind: 'code', factors: ['totp'] }, conversation: fresh })
+  t.match(decision, { step: { kind: 'code', factors: ['totp'], conversation: fresh, because: null } })
   t.same(effects[0], {
     do: 'park',
     id: fresh,
     conversation: {
+      kind: 'challenge',
+      browser: null,
       organization: theOrganization.id,
       subject: theUser.id,
       resource: theResource,
@@ -269,7 +309,14 @@ const scenes: fc.Arbitrary<Scene> = fc.record({
     fc.constantFrom('wrong-proof', 'code-used', 'locked', 'conversation-expired'),
   ),
   counted: fc.boolean(),
-  means: fc.subarray(['prompt', 'push'] as const),
+  means: fc.subarray(['prompt', 'push', 'sign-in', 'retry'] as const),
+  provenAgo: fc.constantFrom(0, 60),
+  before: fc.constantFrom([], ['password'] as const),
+  wanted: fc.record({
+    secondFactor: fc.constantFrom(null, null, 'demanded', 'where-enrolled'),
+    freshSince: fc.constantFrom(null, null, null, new Date(at.getTime() - 30_000)),
+  }),
+  opening: fc.constantFrom(null, { replacing: null, userAgent: 'test' }),
 })
 const permits = (scene: Scene): boolean => answerOf(judged(scene)) === 'permit'
 const holds = (property: (scene: Scene, kinds: FactorKind[]) => void): void =>
@@ -287,8 +334,22 @@ t.test('a permit implies all of: existing, active, bound, proven, nothing wrong'
       ...Object.values(scene.groups),
       ...granting.map(({ factors = [] }) => factors),
     ].filter((any) => any.length > 0)
+    const hasSecond = scene.enrolled.some((kind) =>
+      ['totp', 'push', 'webauthn', 'recovery-code'].includes(kind),
+    )
+    const { secondFactor, freshSince } = scene.wanted
+    if (secondFactor === 'demanded' || (secondFactor === 'where-enrolled' && hasSecond))
+      demands.push(['totp', 'push', 'webauthn'])
+    const isFresh = freshSince === null || scene.provenAgo === 0
     const met = (list: readonly (readonly string[])[]) =>
-      list.every((any) => any.some((kind) => (scene.proven as readonly string[]).includes(kind)))
+      isFresh &&
+      list.every((any) =>
+        any.some(
+          (kind) =>
+            (scene.proven as readonly string[]).includes(kind) ||
+            (kind === 'totp' && scene.proven.includes('recovery-code')),
+        ),
+      )
     const user = scene.who === 'user' && scene.state === 'active' && granting.length > 0 && met(demands)
     const account =
       scene.who === 'service' &&
@@ -358,13 +419,15 @@ t.test('never throws, changes nothing it was given, and says the same again', as
     for (const effect of once.effects) {
       if (effect.do === 'clear-failures' && once.decision.outcome !== 'permit')
         throw new Error('cleared without a permit')
-      if (effect.do === 'park' || effect.subject === null) continue
+      if (effect.do === 'park' || effect.do === 'open-session' || effect.subject === null) continue
       if (!scene.counted || scene.rejected !== null || scene.proven.length === 0)
         throw new Error('gave back what was not counted, or a failure')
     }
     for (const effect of once.effects) {
       if (effect.do === 'park' && once.decision.outcome !== 'challenge')
         throw new Error('parked without a challenge')
+      if (effect.do === 'open-session' && once.decision.outcome !== 'permit')
+        throw new Error('opened without a permit')
     }
   })
   t.pass()

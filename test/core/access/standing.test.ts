@@ -98,8 +98,7 @@ t.test('ends when the answer is no longer yes, and is told so once (X01, X02)', 
   const trace = permit.trace
   const challenge: Decision = {
     outcome: 'challenge',
-    step: { kind: 'code', factors: ['totp'] },
-    conversation: 'x' as never,
+    step: { kind: 'code', factors: ['totp'], conversation: 'x' as never, because: null },
     trace,
   }
   for (const answer of [denied, challenge]) {

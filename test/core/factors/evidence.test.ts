@@ -52,7 +52,7 @@ function look(
       organization: { ...organization, settings },
       subject,
       resourceId: changes.resource ?? theResource,
-      demands: demandsOf({ subject, resource }),
+      demands: demandsOf(request, { subject, resource }),
       mayBeRemembered: isWelcome({ subject, resource }),
     },
     ports,
@@ -244,6 +244,8 @@ t.test('the answer to a challenge', async (t) => {
   const parked = (fakes: Fakes, changes: object = {}): ConversationId => {
     const id = newConversation()
     const own = {
+      kind: 'challenge' as const,
+      browser: null,
       organization: theOrganization.id,
       subject: theUser.id as string,
       resource: theResource,
@@ -336,6 +338,7 @@ t.test('the answer to a challenge', async (t) => {
       accepted: [],
       rejected: 'wrong-proof',
       counted: true,
+      before: [proof('password')],
     })
     t.equal(fakes.codesLeft, 19)
     await look(fakes, [answerTo(parked(fakes)), code(now)])

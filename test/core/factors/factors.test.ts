@@ -233,6 +233,7 @@ t.test('remembered passwords', async (t) => {
     attribute: false,
     'service-account': true,
     organization: true,
+    'signing-key': true,
   }
   const house = new Set(['group', 'resource', 'binding', 'organization'])
   for (const kind of changeKinds) {
