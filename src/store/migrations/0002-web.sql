@@ -28,7 +28,7 @@ create table session (
   primary key (org, id),
   unique (org, digest)
 );
-create index session_user on session (org, user_id);
+create index session_user_id on session (org, user_id);
 create index session_expiry on session (expires_at);
 
 -- What is open at an application because of a permit: an OIDC grant, a SAML session index. session_id is null once it

@@ -3,68 +3,13 @@ import t from 'tap'
 import type { ConversationId, OrganizationId, ResourceId } from '../../../src/base/ids.ts'
 import { Fault } from '../../../src/base/result.ts'
 import { Secret } from '../../../src/base/secrets.ts'
-import { demandsOf } from '../../../src/core/access/demands.ts'
 import type { Shown } from '../../../src/core/access/facts.ts'
-import { isWelcome } from '../../../src/core/access/judge.ts'
 import type { Evidence, Proof } from '../../../src/core/access/request.ts'
-import { checkEvidence } from '../../../src/core/factors/evidence.ts'
-import { Fakes, newConversation } from '../../support/access.ts'
-import {
-  at,
-  organizationOf,
-  plain,
-  requestOf,
-  resourceOf,
-  type Scene,
-  subjectOf,
-  theOrganization,
-  theResource,
-  theUser,
-} from '../../support/scene.ts'
+import { type Fakes, newConversation } from '../../support/access.ts'
+import { answerTo, code, codes, demanding, look, password, proof, scene } from '../../support/evidence.ts'
+import { plain, theOrganization, theResource, theUser } from '../../support/scene.ts'
 
-/** At `at`, for the seed of the fakes: of the step before, of this one, of the next, and of none of them. */
 const { before, now, next, none } = await codes()
-
-const password = (text: string): Evidence => ({ kind: 'password', password: new Secret(text) })
-const code = (text: string): Evidence => ({ kind: 'code', code: new Secret(text) })
-const answerTo = (id: ConversationId): Evidence => ({ kind: 'conversation', id })
-const proof = (kind: 'password' | 'totp', factorVersion = `${kind}-1`): Proof => ({ kind, factorVersion, at })
-
-function look(
-  fakes: Fakes,
-  evidence: readonly Evidence[],
-  changes: { peer?: string | null; resource?: ResourceId; at?: Date } = {},
-  ports = fakes.ports,
-): Promise<Shown> {
-  const { scene } = fakes
-  const organization = organizationOf(scene)
-  if (organization === null) throw new TypeError('evidence is looked at in an organization')
-  const settings = { ...organization.settings, rememberPasswordSeconds: fakes.rememberSeconds }
-  const request = requestOf(scene)
-  const circumstance = {
-    ...request.circumstance,
-    peer: changes.peer === undefined ? scene.peer : changes.peer,
-  }
-  const [subject, resource] = [subjectOf(scene), resourceOf(scene)]
-  return checkEvidence(
-    {
-      request: { ...request, evidence, circumstance, at: changes.at ?? at },
-      organization: { ...organization, settings },
-      subject,
-      resourceId: changes.resource ?? theResource,
-      demands: demandsOf(request, { subject, resource }),
-      mayBeRemembered: isWelcome({ subject, resource }),
-    },
-    ports,
-  )
-}
-
-const scene = (changes: Partial<Scene> = {}): Fakes => {
-  const fakes = new Fakes()
-  fakes.scene = { ...plain, ...changes }
-  return fakes
-}
-const demanding = { groups: { staff: ['totp'] } } as const
 const kinds = ({ accepted }: Shown): readonly string[] => accepted.map(({ kind }) => kind)
 
 t.test('a password is counted before it is compared', async (t) => {
@@ -380,21 +325,3 @@ t.test('proofs of an open permit hold while their factors are the same ones', as
   )
   t.same(fakes.done, [])
 })
-
-async function codes() {
-  const { generateSync } = await import('otplib')
-  const of = (seconds: number) =>
-    generateSync({
-      secret: new Fakes().seed,
-      epoch: at.getTime() / 1000 + seconds,
-      digits: 6,
-      period: 30,
-      algorithm: 'sha1',
-    })
-  const found = { before: of(-30), now: of(0), next: of(30) }
-  const taken = new Set(Object.values(found))
-  return {
-    ...found,
-    none: ['000000', '000001', '000002', '000003'].find((text) => !taken.has(text)) as string,
-  }
-}
