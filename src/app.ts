@@ -8,12 +8,16 @@ import type { Log } from './base/log.ts'
 import { type Config, publicUrlOf } from './config/schema.ts'
 import { CachedFacts } from './core/access/cached-facts.ts'
 import { createAccess } from './core/access/decide.ts'
+import { openableApplications } from './core/access/openable.ts'
+import { startRevocation } from './core/access/revocation.ts'
 import { StandingPermits } from './core/access/standing.ts'
+import { createWebSessions } from './core/access/web-sessions.ts'
 import { verifyChain } from './core/audit/chain.ts'
 import type { Actor } from './core/audit/record.ts'
 import { createDirectory } from './core/directory/directory.ts'
 import { importInto, importNewOrganization } from './core/directory/import.ts'
 import type { By } from './core/directory/writing.ts'
+import { createEnrolment } from './core/factors/enrolment.ts'
 import { OneAtATime } from './core/factors/one-at-a-time.ts'
 import { argon2Hasher } from './core/factors/password.ts'
 import { RememberedPasswords } from './core/factors/remembered.ts'
@@ -96,6 +100,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   const core = joinCore(store, log, metrics)
   shutdown.add('core', 'standing permits', () => core.standing.close())
   shutdown.add('core', 'audit log', () => store.audit.flushed())
+  shutdown.add('core', 'revocation', core.startRevocation())
   metrics.gauge('muster_standing_permits', 'Permits in use by open connections', () => core.standing.count)
 
   await firstStart({ config, log, store, core })
@@ -206,8 +211,10 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
   store.feed.subscribe((changes) => remembered.forget(changes))
   const { cells, rules, groups, organizations, feed } = store
   const engine = new MembershipEngine({ cells, rules, groups, clock, log })
+  const facts = new CachedFacts(store.facts, store.feed)
+  const webSessions = createWebSessions({ sessions: store.sessions, clock, log })
   const access = createAccess({
-    facts: new CachedFacts(store.facts, store.feed),
+    facts,
     lockouts: store.lockouts,
     factors: store.factors,
     conversations: store.conversations,
@@ -219,16 +226,23 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
     turns: new OneAtATime(),
     clock,
     log,
+    ended: webSessions.tellEnded,
     observe: metrics.decision,
   })
   const ports = { ...store, engine, hashPassword: hasher.hash, checkAttributes: checkRadiusAttributes, clock }
   const directory = createDirectory(ports)
   const schedule = new Schedule({ engine, cells, organizations, feed, clock, log })
+  const { sessions, applicationSessions } = store
   return {
     engine,
     schedule,
     access,
     directory,
+    webSessions,
+    enrolment: createEnrolment({ ...store, clock }),
+    openable: openableApplications({ access, facts, resources: store.resources }),
+    startRevocation: () =>
+      startRevocation({ access, facts, sessions, webSessions, applicationSessions, feed, clock, log }),
     standing: new StandingPermits(access, store.feed, clock, log),
     createOrganization: (actor: Actor, file: unknown) => importNewOrganization(actor, file, ports),
     importOrganization: (by: By, file: unknown) => importInto(by, file, ports),

@@ -9,7 +9,7 @@ import type { Decision } from '../../src/core/access/decision.ts'
 import type { AuditBody } from '../../src/core/audit/record.ts'
 import { OneAtATime } from '../../src/core/factors/one-at-a-time.ts'
 import { RememberedPasswords } from '../../src/core/factors/remembered.ts'
-import type { Change, Conversation, Session } from '../../src/core/ports.ts'
+import type { ApplicationSession, Change, Conversation, Session } from '../../src/core/ports.ts'
 import { organizationOf, plain, resourceOf, type Scene, subjectOf } from './scene.ts'
 import { at } from './store.ts'
 
@@ -54,6 +54,7 @@ export class Fakes {
   readonly sessions = new Map<SessionId, Session>()
   readonly digests = new Map<SessionId, Buffer>()
   readonly recoveryCodes = new Set<string>()
+  readonly ended: ApplicationSession[] = []
   locked = false
   codesLeft = 20
   readonly steps = new Set<number>()
@@ -205,6 +206,7 @@ export class Fakes {
         ...silentLog,
         error: () => check('log.error'),
       },
+      ended: (_organization, ended) => void this.ended.push(...ended),
       observe: (decision) => {
         check('observe')
         this.observed.push(decision)

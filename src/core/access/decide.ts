@@ -14,6 +14,7 @@ import type { Facts, Shown } from './facts.ts'
 import { type Effect, isWelcome, judge, transportIsGood } from './judge.ts'
 import type { AccessRequest } from './request.ts'
 import { newSessionToken, sessionDigest } from './session-token.ts'
+import type { EndedListener } from './web-sessions.ts'
 
 export interface AccessPorts extends EvidencePorts {
   readonly facts: AccessFacts
@@ -21,6 +22,8 @@ export interface AccessPorts extends EvidencePorts {
   readonly feed: Pick<ChangeFeed, 'stalenessMs'>
   readonly clock: Clock
   readonly log: Log
+  /** Told of what was open at applications through a session that another person's has replaced. */
+  readonly ended: EndedListener
   /** Told of every decision, for metrics. */
   readonly observe: (decision: Decision, request: AccessRequest, elapsedMs: number) => void
 }
@@ -82,6 +85,7 @@ export function createAccess(ports: AccessPorts): Access {
       ...times,
     }
     const opened = await ports.sessions.open(id, session, sessionDigest(token), replacing)
+    ports.ended(id, opened.ended)
     return { id: opened.id, token }
   }
 

@@ -7,6 +7,7 @@ import { Secret } from '../../../src/base/secrets.ts'
 import { type Access, createAccess } from '../../../src/core/access/decide.ts'
 import type { Decision } from '../../../src/core/access/decision.ts'
 import type { AccessRequest, Evidence } from '../../../src/core/access/request.ts'
+import { sessionDigest } from '../../../src/core/access/session-token.ts'
 import { Fakes, type PortName } from '../../support/access.ts'
 import { plain, requestOf, type Scene } from '../../support/scene.ts'
 
@@ -93,6 +94,73 @@ t.test('effects', async (t) => {
   })
   t.equal(challenge.fakes.records.length, 3)
 })
+
+t.test(
+  'M14 W01 a session is opened by a permit, with a new token each time, and by nothing else',
+  async (t) => {
+    const opening = { replacing: null, userAgent: 'test' }
+    const { fakes, access, request } = scene()
+    const first = await access.decide({ ...request, opening })
+    if (first.outcome !== 'permit' || first.session === undefined) throw new Error('no session')
+    const { id, token } = first.session
+    t.match(fakes.sessions.get(id), {
+      userId: first.principal.id,
+      proof: [{ kind: 'password' }],
+      userAgent: 'test',
+    })
+    t.match(token.reveal(), /^[A-Za-z0-9_-]{43}$/, '256 random bits')
+    t.same(fakes.digests.get(id), sessionDigest(token), 'known by its digest')
+    const again = await access.decide({ ...request, opening: { ...opening, replacing: id } })
+    if (again.outcome !== 'permit' || again.session === undefined) throw new Error('no session')
+    t.equal(again.session.id, id)
+    t.not(again.session.token.reveal(), token.reveal(), 'never the same token: nobody can have planted it')
+    t.notMatch(JSON.stringify([first, again, fakes.records]), token.reveal())
+
+    for (const changes of [demanding, { groups: {} }, { state: 'suspended' }] as Partial<Scene>[]) {
+      const refused = scene(changes)
+      t.not((await refused.access.decide({ ...refused.request, opening })).outcome, 'permit')
+      t.equal(refused.fakes.sessions.size, 0)
+    }
+    const wrong = scene()
+    await wrong.access.decide({ ...wrong.request, evidence: [password('wrong')], opening })
+    t.equal(wrong.fakes.sessions.size, 0)
+    const failing = scene()
+    failing.fakes.fail('sessions.open')
+    t.match(await failing.access.decide({ ...failing.request, opening }), { outcome: 'indeterminate' })
+    t.equal(failing.fakes.records.length, 1)
+  },
+)
+
+t.test(
+  'a wrong code is asked for again in a conversation of its own, where the door can (retry)',
+  async (t) => {
+    const { access, request, fakes } = scene(demanding)
+    const browser = {
+      ...request,
+      circumstance: { ...request.circumstance, browser: 'a' },
+      means: ['prompt', 'retry'] as const,
+    }
+    const asked = conversationOf(await access.decide(browser))
+    const answer = (id: ConversationId, text: string) =>
+      access.decide({
+        ...browser,
+        evidence: [
+          { kind: 'conversation', id },
+          { kind: 'code', code: new Secret(text) },
+        ],
+      })
+    const wrong = code === '000000' ? '000001' : '000000'
+    const retried = await answer(asked, wrong)
+    t.match(retried, { outcome: 'challenge', step: { kind: 'code', because: 'wrong-proof' } })
+    t.match(fakes.records.at(-1), { outcome: 'challenge', reason: 'wrong-proof' })
+    t.match(
+      await answer(asked, code),
+      { outcome: 'deny', reason: 'conversation-expired' },
+      'the first one is used up',
+    )
+    t.match(await answer(conversationOf(retried), code), { outcome: 'permit' })
+  },
+)
 
 t.test('L22 L25 a refusal costs the same hashes and writes whatever of it was right', async (t) => {
   const noPrompt = { means: [] }
