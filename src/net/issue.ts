@@ -1,5 +1,5 @@
 // Issues certificates (ECDSA P-256, RFC 5280 profiles). Decides nothing about when, and keeps no files.
-import { createPrivateKey, randomBytes, webcrypto } from 'node:crypto'
+import { createPrivateKey, randomBytes } from 'node:crypto'
 import { isIP } from 'node:net'
 
 /** Both PEM; the key as PKCS #8. */
@@ -9,6 +9,10 @@ export interface Issued {
 }
 
 type X509 = typeof import('@peculiar/x509')
+
+/** The global one: its types are those that the library takes, whatever else is loaded. */
+const { subtle } = globalThis.crypto
+type PrivateKey = Awaited<ReturnType<typeof importKey>>
 
 const algorithm = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as const
 const dayMs = 86_400_000
@@ -24,7 +28,7 @@ async function load(): Promise<X509> {
 /** A CA that can issue servers' certificates and no further CA. */
 export async function createAuthority(commonName: string, now: Date, days: number): Promise<Issued> {
   const x509 = await load()
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const certificate = await x509.X509CertificateGenerator.createSelfSigned({
     name: `CN=${commonName}`,
     ...validity(now, days),
@@ -49,7 +53,7 @@ export async function createServerCertificate(
   const x509 = await load()
   const issuer = new x509.X509Certificate(ca.certificate)
   const signingKey = await importKey(ca.key)
-  const keys = await webcrypto.subtle.generateKey(algorithm, true, ['sign', 'verify'])
+  const keys = await subtle.generateKey(algorithm, true, ['sign', 'verify'])
   const { notBefore, notAfter } = validity(now, days)
   const certificate = await x509.X509CertificateGenerator.create({
     serialNumber: randomSerial(),
@@ -66,7 +70,7 @@ export async function createServerCertificate(
       new x509.KeyUsagesExtension(x509.KeyUsageFlags.digitalSignature, true),
       new x509.ExtendedKeyUsageExtension([x509.ExtendedKeyUsage.serverAuth]),
       new x509.SubjectAlternativeNameExtension(
-        names.map((name) => ({ type: isIP(name) === 0 ? 'dns' : 'ip', value: name })),
+        names.map((name) => ({ type: isIP(name) === 0 ? ('dns' as const) : ('ip' as const), value: name })),
       ),
       await x509.SubjectKeyIdentifierExtension.create(keys.publicKey),
       await x509.AuthorityKeyIdentifierExtension.create(issuer.publicKey),
@@ -87,15 +91,15 @@ function randomSerial(): string {
   return bytes.toString('hex')
 }
 
-async function exportKey(key: webcrypto.CryptoKey): Promise<string> {
-  const der = Buffer.from(await webcrypto.subtle.exportKey('pkcs8', key))
+async function exportKey(key: PrivateKey): Promise<string> {
+  const der = Buffer.from(await subtle.exportKey('pkcs8', key))
   return createPrivateKey({ key: der, format: 'der', type: 'pkcs8' }).export({
     format: 'pem',
     type: 'pkcs8',
   }) as string
 }
 
-async function importKey(pem: string): Promise<webcrypto.CryptoKey> {
+async function importKey(pem: string) {
   const der = createPrivateKey(pem).export({ format: 'der', type: 'pkcs8' })
-  return await webcrypto.subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
+  return await subtle.importKey('pkcs8', der, algorithm, false, ['sign'])
 }
