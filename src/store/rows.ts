@@ -1,8 +1,10 @@
 // How each kind of object lies in its table: one list of columns per kind, from which come the select list, what is
 // written, and what conditions may ask for. Knows rows and objects; runs nothing.
 import { parseCidr } from '../base/ip.ts'
+import { applicationName } from '../core/directory/applications.ts'
 import { nameKey } from '../core/directory/names.ts'
 import type {
+  Application,
   AttributeDefinition,
   Binding,
   Device,
@@ -146,7 +148,10 @@ function parameter(of: Column<never>, value: Plain | readonly Plain[]): Fragment
   if (of.column === 'posix_id') {
     return sql`coalesce(nullif(${value as number}::integer, 0), nextval('posix_id')::integer)`
   }
-  return new Sql(['', `::${of.type}`], [of.type === 'jsonb' ? JSON.stringify(value) : value])
+  return new Sql(
+    ['', `::${of.type}`],
+    [of.type === 'jsonb' && value !== null ? JSON.stringify(value) : value],
+  )
 }
 
 /** The object in a row that came as JSON: dates are texts there. */
@@ -239,6 +244,11 @@ export const resources = mapping<Resource>(
     column('enabled', 'boolean'),
     column('nasIdentifier', 'text', { value: (each) => each.network?.nasIdentifier ?? null }),
     column('ssid', 'text', { value: (each) => each.network?.ssid ?? null }),
+    column('application', 'jsonb'),
+    column('applicationKey', 'text', {
+      value: ({ application }) =>
+        application && applicationKey(application.protocol, applicationName(application)),
+    }),
     ...stored,
   ],
   {
@@ -246,7 +256,7 @@ export const resources = mapping<Resource>(
       sql`(select coalesce(jsonb_agg(jsonb_build_object('id', rc.id, 'network', rc.network::text) order by rc.network), '[]')
         from network_client nc join radius_client rc on rc.org = nc.org and rc.id = nc.client_id
         where nc.org = ${name(alias)}.org and nc.resource_id = ${name(alias)}.id) as clients`,
-    assemble: ({ nasIdentifier, ssid, ...resource }, row) => {
+    assemble: ({ nasIdentifier, ssid, applicationKey: _key, ...resource }, row) => {
       const clients = (row.clients as readonly ClientRow[]).map((each) => ({
         id: each.id,
         network: canonicalNetwork(each.network),
@@ -256,6 +266,10 @@ export const resources = mapping<Resource>(
     },
   },
 )
+
+/** By what an application is found: unique within its organization. */
+export const applicationKey = (protocol: Application['protocol'], name: string): string =>
+  `${protocol}:${name}`
 
 /** PostgreSQL spells some IPv6 networks in its own way. */
 export const canonicalNetwork = (text: string): string => parseCidr(text)?.text ?? text

@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Secret } from '../base/secrets.ts'
 import type { RuleSource } from '../core/ports.ts'
+import { createApplications } from './applications.ts'
 import { createAuditLog } from './audit-log.ts'
 import { AuditRows } from './audit-reader.ts'
 import { createInsertMany } from './cell-batch.ts'
@@ -27,6 +28,7 @@ import { attributeDefinitions, groups as groupRows } from './rows.ts'
 import { checkSealingKey, loadSealingKey, Sealer } from './sealing.ts'
 import { createApplicationSessions, createSessions } from './sessions.ts'
 import { createPendingFactors, createUsedOnce, startSweeping } from './short-lived.ts'
+import { createSigningKeys } from './signing-keys.ts'
 import { sql } from './sql.ts'
 import { noWakeup, PostgresWakeup } from './wakeup.ts'
 
@@ -139,6 +141,8 @@ export async function openStore({
     tokens: createTokens(records),
     credentials: createCredentials(records),
     radiusSites: createRadiusSites(database, sealer, log),
+    applications: createApplications(database, sealer),
+    signingKeys: createSigningKeys(records, sealer),
     /** Does the database answer? Throws Fault when not. */
     async ping(): Promise<void> {
       await database.house(sql`select 1`)

@@ -2,6 +2,7 @@
 import { join } from 'node:path'
 import t from 'tap'
 import { openStore, storeKinds } from '../support/store.ts'
+import { testApplications } from './store/applications.ts'
 import { testConditions } from './store/conditions.ts'
 import { testReading } from './store/reading.ts'
 import { testRecords } from './store/records.ts'
@@ -12,6 +13,7 @@ for (const kind of storeKinds) {
   t.test(`store: ${kind}`, async (t) => {
     const store = await openStore(t, kind, join(folder, 'data'))
     await t.test('records', (t) => testRecords(t, store))
+    await t.test('applications', (t) => testApplications(t, store))
     await t.test('reading', (t) => testReading(t, store))
     await t.test('conditions', (t) => testConditions(t, store))
   })

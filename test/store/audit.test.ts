@@ -248,12 +248,13 @@ async function testSecrets(t: Test, store: StoreUnderTest) {
     kind: 'network',
     enabled: true,
     network: { clients: [{ id: newId(), network: '192.0.2.0/24' }], nasIdentifier: null, ssid: null },
+    application: null,
   }
   const saved = await createResources(store).save(
     organization,
     site as never,
     true,
-    new Map([['192.0.2.0/24', new Secret(`${canary}-radius`)]]),
+    { radius: new Map([['192.0.2.0/24', new Secret(`${canary}-radius`)]]) },
     auditOf('resource.create'),
   )
   t.equal(saved.outcome, 'written')

@@ -203,6 +203,7 @@ async function testPermit(t: Test, store: Store) {
     kind: 'application',
     enabled: true,
     network: null,
+    application: null,
   } as const
   await store.resources.insert(world.id, { ...resource, ...stamps }, auditOf('resource.create'))
   const binding = {

@@ -123,7 +123,14 @@ export function subjectOf(scene: Scene): SubjectFacts | null {
 export function resourceOf(scene: Scene): ResourceFacts | null {
   if (scene.resource === null) return null
   const { version, createdAt, updatedAt } = theUser
-  const own = { id: theResource, name: 'wiki', kind: scene.resource, enabled: scene.enabled, network: null }
+  const own = {
+    id: theResource,
+    name: 'wiki',
+    kind: scene.resource,
+    enabled: scene.enabled,
+    network: null,
+    application: null,
+  }
   const bindings = scene.bound.map(({ group, factors = [], attributes = {} }, i) => ({
     ...{ id: `binding-${i}` as BindingId, groupId: groupId(group), factors, attributes },
   }))

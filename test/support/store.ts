@@ -73,7 +73,9 @@ const stamps = { version: 1, createdAt: at, updatedAt: at }
 
 export function makeOrganization(slug: string): Organization {
   const lockout = { limit: 5, firstSeconds: 60, longestSeconds: 3600, wrongCodesPerDay: 20 }
-  const settings = { clearTextPasswords: 'never', lockout, rememberPasswordSeconds: 0 } as const
+  const session = { idleSeconds: 3600, longestSeconds: 36_000 }
+  const rest = { rememberPasswordSeconds: 0, session, color: '#2f5bd7' }
+  const settings = { clearTextPasswords: 'never', lockout, ...rest } as const
   return { id: newId<OrganizationId>(), slug, name: slug, domain: `${slug}.example`, settings, ...stamps }
 }
 

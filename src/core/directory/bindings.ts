@@ -4,8 +4,8 @@ import type { Clock } from '../../base/clock.ts'
 import { type BindingId, type GroupId, newId, type OrganizationId, type ResourceId } from '../../base/ids.ts'
 import { ok, type Result } from '../../base/result.ts'
 import type { GroupRecords, Records, ResourceRecords } from '../ports.ts'
+import { claims } from './claims.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
-import { isAttributeName } from './names.ts'
 import { inside, type Problem, Problems } from './problem.ts'
 import { fixed, optional, otherwise, readObject, type Shape, type Spec, type Values } from './spec.ts'
 import {
@@ -15,7 +15,7 @@ import {
   factorKinds,
   type ResourceKind,
 } from './types.ts'
-import { choice, id, integer, limits, list, map, object, set, text } from './values.ts'
+import { choice, id, integer, limits, list, object, set, text } from './values.ts'
 import { type By, invalid, type Refusal, refuse } from './writing.ts'
 
 /** A door's own check of what its resources receive; joined in app.ts. Fields begin at `attributes`. */
@@ -61,9 +61,7 @@ const attributesShape = {
       gidNumber: optional(integer(1, 2_147_483_647)),
     }),
   ),
-  claims: optional(
-    map(claim, (name) => /^[A-Za-z][A-Za-z0-9_:./-]{0,127}$/.test(name) || isAttributeName(name)),
-  ),
+  claims: optional(claims(claim)),
   role: optional(choice(['owner', 'administrator', 'auditor', 'helpdesk'])),
 } satisfies Shape
 

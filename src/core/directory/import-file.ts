@@ -2,6 +2,7 @@
 // turned into ids, and nothing is written. What the organization has already comes in as `Known`.
 import { type GroupId, newId, type ResourceId } from '../../base/ids.ts'
 import type { SubjectInGroup } from '../membership/cell.ts'
+import { applicationName } from './applications.ts'
 import { readAttributes } from './attribute-values.ts'
 import { readDeclaration } from './attributes.ts'
 import type { AttributeCheck } from './bindings.ts'
@@ -20,7 +21,7 @@ import { Rules } from './rules.ts'
 import { serviceAccountShape } from './service-accounts.ts'
 import { describe, isPlainObject, readObject, refuseUnknown, type Shape, type Values } from './spec.ts'
 import { tokenShape } from './tokens.ts'
-import type { AttributeDefinition, Binding, Device, Group, ServiceAccount, User } from './types.ts'
+import type { AttributeDefinition, Binding, Device, Group, Resource, ServiceAccount, User } from './types.ts'
 import {
   checkPassword,
   checkUsername,
@@ -167,7 +168,25 @@ async function readResources(reading: Reading): Promise<{ id: ResourceId; values
   })
   const existing = reading.known.resources.map(({ name }) => name)
   reading.unique('resources', rows, ({ values }) => values.name, 'name', existing)
+  uniqueApplications(reading, rows)
   return rows
+}
+
+/** Client ids and entity ids tell upper from lower case, as names do not. */
+function uniqueApplications(reading: Reading, rows: readonly { readonly values: ResourceValues }[]): void {
+  const keyOf = ({ application }: Pick<Resource, 'application'>) =>
+    application && `${application.protocol}:${applicationName(application)}`
+  const seen = new Set(reading.known.resources.map(keyOf))
+  for (const row of rows) {
+    const { application } = row.values
+    const name = application?.protocol === 'oidc' ? application.clientId : application?.entityId
+    if (!application || name === undefined) continue
+    const key = `${application.protocol}:${name}`
+    const field = application.protocol === 'oidc' ? 'clientId' : 'entityId'
+    const place = `resources[${reading.indexOf(row)}].application.${field}`
+    if (seen.has(key)) reading.problems.add(place, 'taken', `${JSON.stringify(name)} is another application`)
+    seen.add(key)
+  }
 }
 
 async function readServiceAccounts(reading: Reading): Promise<({ row: ServiceAccount } & WithProofs)[]> {

@@ -10,7 +10,7 @@ import type { AttributeDefinition, Group, Resource } from './types.ts'
 export interface Known {
   readonly groups: readonly Group[]
   readonly attributes: readonly AttributeDefinition[]
-  readonly resources: readonly Pick<Resource, 'id' | 'name' | 'kind'>[]
+  readonly resources: readonly Pick<Resource, 'id' | 'name' | 'kind' | 'application'>[]
   /** Ids of the users that `names` call, by nameKey; likewise devices. */
   findUsers(names: readonly string[]): Promise<ReadonlyMap<string, UserId>>
   findDevices(names: readonly string[]): Promise<ReadonlyMap<string, DeviceId>>

@@ -14,9 +14,9 @@ import { groupDocument } from './groups.ts'
 import type { FileRows } from './import-file.ts'
 import { cellSubject } from './members.ts'
 import type { Problem } from './problem.ts'
-import { resourceDocument, settleClients } from './resources.ts'
+import { resourceDocument, settleResource } from './resources.ts'
 import { newToken, tokenDigest } from './tokens.ts'
-import type { Device, Resource } from './types.ts'
+import type { Device } from './types.ts'
 import { deviceDocument } from './users.ts'
 import { type By, changeBody, difference, type Refusal, refusalOf } from './writing.ts'
 
@@ -30,6 +30,7 @@ export interface ImportReport {
   /** Made for this import, shown now and never again. */
   readonly tokens: readonly { readonly name: string; readonly token: string }[]
   readonly clientSecrets: readonly { readonly address: string; readonly secret: string }[]
+  readonly applicationSecrets: readonly { readonly clientId: string; readonly secret: string }[]
 }
 
 const usersPerChunk = 5_000
@@ -45,6 +46,7 @@ export class Import {
   readonly #ports: ImportPorts
   readonly #tokens: { name: string; token: string }[] = []
   readonly #clientSecrets: { address: string; secret: string }[] = []
+  readonly #applicationSecrets: { clientId: string; secret: string }[] = []
 
   constructor(
     by: By,
@@ -86,6 +88,7 @@ export class Import {
       counts: counts as ImportReport['counts'],
       tokens: this.#tokens,
       clientSecrets: this.#clientSecrets,
+      applicationSecrets: this.#applicationSecrets,
     })
   }
 
@@ -114,13 +117,14 @@ export class Import {
     const { resources } = this.#ports
     return this.#each(this.#rows.resources, 'resources', async ({ id, values }) => {
       const stored = { id, version: 1, createdAt: this.#at, updatedAt: this.#at }
-      const networks = values.network?.clients.map(({ address }) => address) ?? []
-      const known = networks.length > 0 ? await resources.knownClients(this.#organization, networks) : []
-      const settled = settleClients(values.network?.clients ?? [], known)
-      this.#clientSecrets.push(...settled.generated)
-      const network = values.network && { ...values.network, clients: settled.clients }
-      const row: Resource = { ...stored, ...values, network }
-      const audit = this.#audit('resource', id, row.name, difference(null, resourceDocument(row)))
+      const settled = await settleResource(this.#organization, stored, values, null, resources)
+      const { row, clientSecret } = settled
+      this.#clientSecrets.push(...settled.clientSecrets)
+      if (row.application?.protocol === 'oidc' && clientSecret !== null) {
+        this.#applicationSecrets.push({ clientId: row.application.clientId, secret: clientSecret })
+      }
+      const details = { ...difference(null, resourceDocument(row)), ...settled.secretsSet }
+      const audit = this.#audit('resource', id, row.name, details)
       return resources.save(this.#organization, row, true, settled.secrets, audit)
     })
   }

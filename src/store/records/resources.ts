@@ -1,38 +1,49 @@
-// Resources, and the RADIUS clients of those that are networks: secrets are sealed on the way in and never read here.
-// A client belongs to the organization; it goes when the last resource that names it does.
+// Resources, the RADIUS clients of those that are networks, and the secrets of OIDC clients: secrets are sealed on the way in
+// and never read here. A RADIUS client belongs to the organization; it goes when the last resource that names it does.
 import type { OrganizationId, RadiusClientId } from '../../base/ids.ts'
 import { parseCidr } from '../../base/ip.ts'
 import type { Secret } from '../../base/secrets.ts'
+import { hasSecret } from '../../core/directory/applications.ts'
 import type { RadiusClient, Resource } from '../../core/directory/types.ts'
-import type { ResourceRecords, WriteOutcome } from '../../core/ports.ts'
+import type { ResourceRecords, ResourceSecrets, WriteOutcome } from '../../core/ports.ts'
 import type { Queryable, Transaction } from '../database.ts'
 import { canonicalNetwork, resources } from '../rows.ts'
+import type { SealedPlace } from '../sealing.ts'
 import { sql } from '../sql.ts'
 import { createRecords, type Definition, type Step } from './records.ts'
 import { type Changed, missing, type RecordStore, taken, written } from './writing.ts'
 
-const none: ReadonlyMap<string, Secret> = new Map()
-
 export function createResources(store: RecordStore): ResourceRecords {
-  const withSecrets = (secrets: ReadonlyMap<string, Secret>) =>
-    createRecords(store, definition(store.seal, secrets))
-  return {
-    ...withSecrets(none),
-    save(organization, row, isNew, secrets, audit) {
-      const records = withSecrets(secrets)
-      return isNew ? records.insert(organization, row, audit) : records.update(organization, row, audit)
-    },
-    knownClients: (organization, networks) => knownClients(store.database, organization, networks),
+  const withSecrets = (secrets: ResourceSecrets): ResourceRecords => {
+    const records = createRecords(store, definition(store.seal, secrets))
+    return {
+      ...records,
+      insert: async (organization, row, audit) => naming(row, await records.insert(organization, row, audit)),
+      update: async (organization, row, audit) => naming(row, await records.update(organization, row, audit)),
+      save(organization, row, isNew, given, audit) {
+        const { insert, update } = withSecrets(given)
+        return isNew ? insert(organization, row, audit) : update(organization, row, audit)
+      },
+      knownClients: (organization, networks) => knownClients(store.database, organization, networks),
+    }
   }
+  return withSecrets({})
 }
 
-function definition(seal: RecordStore['seal'], secrets: ReadonlyMap<string, Secret>): Definition<Resource> {
+/** The name that an application has in its protocol. */
+function naming({ application }: Resource, outcome: WriteOutcome): WriteOutcome {
+  if (outcome.outcome !== 'taken' || outcome.field !== 'application') return outcome
+  return taken(application?.protocol === 'saml' ? 'application.entityId' : 'application.clientId')
+}
+
+function definition(seal: RecordStore['seal'], secrets: ResourceSecrets): Definition<Resource> {
   return {
     mapping: resources,
     conditions: 'resources',
     change: 'resource',
     constraints: {
       resource_org_name_key_key: taken('name'),
+      resource_org_application_key_key: taken('application'),
       radius_client_network_key: taken('network.clients'),
     },
     async around(tx, organization, step, changed, proceed) {
@@ -42,7 +53,9 @@ function definition(seal: RecordStore['seal'], secrets: ReadonlyMap<string, Secr
       const outcome = await proceed()
       if (outcome.outcome !== 'written') return outcome
       if (step.do !== 'remove') {
-        const linked = await linkClients(tx, organization, step.row, seal, secrets)
+        const sealed = await setClientSecret(tx, organization, step.row, seal, secrets.client)
+        if (sealed.outcome !== 'written') return sealed
+        const linked = await linkClients(tx, organization, step.row, seal, secrets.radius ?? new Map())
         if (linked.outcome !== 'written') return linked
       }
       await tx.query(
@@ -52,6 +65,33 @@ function definition(seal: RecordStore['seal'], secrets: ReadonlyMap<string, Secr
       return written
     },
   }
+}
+
+/** A new secret takes the place of the old one; an application that proves itself otherwise keeps none. */
+async function setClientSecret(
+  tx: Transaction,
+  organization: OrganizationId,
+  { id, application }: Resource,
+  seal: RecordStore['seal'],
+  secret: Secret | undefined,
+): Promise<WriteOutcome> {
+  const here = sql`org = ${organization} and id = ${id}`
+  if (!hasSecret(application)) {
+    await tx.query(sql`update resource set client_secret = null where ${here} and client_secret is not null`)
+    return written
+  }
+  if (secret === undefined) {
+    const kept = await tx.query(sql`select from resource where ${here} and client_secret is not null`)
+    return kept.length === 1 ? written : missing('clientSecret')
+  }
+  const sealed = seal(clientSecretPlace(organization, id), Buffer.from(secret.reveal()))
+  await tx.query(sql`update resource set client_secret = ${sealed} where ${here}`)
+  return written
+}
+
+/** Where an OIDC client's secret lies. */
+export function clientSecretPlace(organization: string, resource: string): SealedPlace {
+  return { organization, table: 'resource', row: resource, column: 'client_secret' }
 }
 
 async function tellOfBindings(

@@ -149,8 +149,16 @@ export async function testReading(t: Test, store: StoreUnderTest): Promise<void>
     const stamps = { version: 1, createdAt: at, updatedAt: at }
     const [resources, bindings] = [createResources(store), createBindings(store)]
     const makeResource = async (name: string, kind: ResourceKind) => {
-      const row = { id: newId<ResourceId>(), name, kind, enabled: true, network: null, ...stamps }
-      await resources.save(id, row, true, new Map(), auditOf('resource.create'))
+      const row = {
+        id: newId<ResourceId>(),
+        name,
+        kind,
+        enabled: true,
+        network: null,
+        application: null,
+        ...stamps,
+      }
+      await resources.save(id, row, true, {}, auditOf('resource.create'))
       return row
     }
     const bind = async (
@@ -179,7 +187,7 @@ export async function testReading(t: Test, store: StoreUnderTest): Promise<void>
     t.same(await reader.posixGrants(id), [{ groupId: third, ldap: { homeDirectory: '/srv/early' } }, late])
     await bindings.update(id, { ...early, order: 25 }, auditOf('binding.update'))
     t.same((await reader.posixGrants(id))[0], late)
-    await resources.save(id, { ...other, enabled: false }, false, new Map(), auditOf('resource.update'))
+    await resources.save(id, { ...other, enabled: false }, false, {}, auditOf('resource.update'))
     t.same(await reader.posixGrants(id), [late], 'what is turned off gives nothing')
   })
 

@@ -58,11 +58,12 @@ const makeBinding = (groupId: GroupId, resourceId: Resource['id']): Binding => (
 function makeResource(name: string, networks: readonly string[]): Resource {
   const clients = networks.map((network) => ({ id: newId<RadiusClientId>(), network }))
   const network = { clients, nasIdentifier: 'nas', ssid: null }
-  return { id: newId(), name, kind: 'network', enabled: true, network, ...stamps }
+  return { id: newId(), name, kind: 'network', enabled: true, network, application: null, ...stamps }
 }
 
-const secretsFor = (...networks: string[]) =>
-  new Map(networks.map((network) => [network, new Secret(`secret of ${network}`)]))
+const secretsFor = (...networks: string[]) => ({
+  radius: new Map(networks.map((network) => [network, new Secret(`secret of ${network}`)])),
+})
 
 export async function testRecords(t: Test, store: StoreUnderTest): Promise<void> {
   const { database, announced } = store
@@ -230,7 +231,10 @@ export async function testRecords(t: Test, store: StoreUnderTest): Promise<void>
     const other = makeResource('VPN', [net])
     t.same(await resources.insert(org, other, audit), written, 'the organization has this client already')
     t.equal((await resources.find(org, other.id))?.network?.clients[0]?.id, site.network?.clients[0]?.id)
-    t.same(await resources.save(org, other, false, new Map([[net, new Secret('new')]]), audit), written)
+    t.same(
+      await resources.save(org, other, false, { radius: new Map([[net, new Secret('new')]]) }, audit),
+      written,
+    )
     t.same(await sealed(), ['new'])
     t.same(await resources.update(org, { ...site, network: null }, audit), written)
     t.same(await resources.knownClients(org, [net, v6, 'no network']), [
