@@ -195,6 +195,7 @@ function auditOf(request: AccessRequest, decision: Decision): AuditBody {
     at: request.at.toISOString(),
     outcome: decision.outcome,
     reason: reasonOf(decision),
+    ...(request.reference !== undefined && { reference: request.reference }),
     circumstance: { peer, door, secured },
     trace: decision.outcome === 'permit' ? withoutSteps(decision.trace) : decision.trace,
   }

@@ -85,5 +85,7 @@ export interface AccessRequest {
   readonly means: readonly Means[]
   readonly wanted?: Wanted
   readonly opening?: Opening
+  /** What the person is shown to quote: under it the audit log has the decision. Not secret, and of no meaning. */
+  readonly reference?: string
   readonly at: Date
 }

@@ -14,6 +14,8 @@ export interface DecisionBody {
   readonly outcome: Decision['outcome']
   /** A reason from the closed list, or the cause of `indeterminate`. */
   readonly reason: string | null
+  /** What the person was shown to quote, where the door shows one. */
+  readonly reference?: string
   readonly circumstance: Circumstance
   /** A permit's has no steps: they follow from the rest, and most of what is kept for years is permits. */
   readonly trace: Omit<Trace, 'steps'> & Partial<Pick<Trace, 'steps'>>
