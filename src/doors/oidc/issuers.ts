@@ -1,0 +1,125 @@
+// One oidc-provider for each organization, made when it is first needed and kept while it is in use. A change of the organization or
+// its keys makes a new one; requests under way end on the old.
+import type { EventEmitter } from 'node:events'
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider'
+import type { OrganizationId } from '../../base/ids.ts'
+import type { Organization } from '../../core/directory/types.ts'
+import { letReleasedThrough } from './claims.ts'
+import { configurationFor } from './configuration.ts'
+import { issuerKeys } from './keys.ts'
+import type { OidcServices } from './services.ts'
+import { logoutRoute } from './terms.ts'
+
+export interface Issuer {
+  readonly organization: Organization
+  readonly provider: Provider
+  readonly handle: ReturnType<Provider['callback']>
+  readonly changesAt: Date | null
+}
+
+export interface Issuers {
+  /** Null where there is no such organization. Throws Fault. */
+  find(slug: string): Promise<Issuer | null>
+  close(): void
+}
+
+/** About 100 kB each. */
+const mostKept = 200
+
+export function createIssuers(services: OidcServices): Issuers {
+  const { organizations, keys, feed, ground, clock } = services
+  const kept = new Map<string, Promise<Issuer | null>>()
+  const bySlug = new Map<OrganizationId, string>()
+  const unsubscribe = feed.subscribe((changes) => {
+    for (const { organization, kind } of changes)
+      if (kind === 'organization' || kind === 'signing-key') kept.delete(bySlug.get(organization) ?? '')
+  })
+
+  const make = async (slug: string): Promise<Issuer | null> => {
+    const organization = await organizations.findBySlug(slug)
+    if (organization === null) return null
+    bySlug.set(organization.id, slug)
+    const published = await issuerKeys(keys, organization, clock.now())
+    const configuration = configurationFor(organization, published, services)
+    const provider = new Provider(`${ground.publicUrl()}/o/${slug}`, configuration)
+    // Its own headers, which the mount sets from what is known to be true.
+    provider.proxy = true
+    letReleasedThrough(provider)
+    compareWholeAddresses(provider)
+    provider.use((ctx, next) => finish(ctx as KoaContextWithOIDC, next))
+    report(provider, organization, services)
+    return { organization, provider, handle: provider.callback(), changesAt: published.changesAt }
+  }
+
+  const find = async (slug: string): Promise<Issuer | null> => {
+    const known = kept.get(slug)
+    const issuer = await known
+    if (issuer && (issuer.changesAt === null || issuer.changesAt > clock.now())) {
+      // The one that has not been asked for longest is at the front.
+      if (kept.get(slug) === known) {
+        kept.delete(slug)
+        kept.set(slug, known as Promise<Issuer>)
+      }
+      return issuer
+    }
+    if (kept.get(slug) !== known) return find(slug)
+    const making = make(slug)
+    kept.set(slug, making)
+    for (const [old] of kept) {
+      if (kept.size <= mostKept) break
+      kept.delete(old)
+    }
+    const isNothing = await making.then(
+      (made) => made === null,
+      () => true,
+    )
+    if (isNothing && kept.get(slug) === making) kept.delete(slug)
+    return making
+  }
+
+  return {
+    find,
+    close() {
+      unsubscribe()
+      kept.clear()
+    },
+  }
+}
+
+/** Checklist O01: for native clients the library would let any port of the loopback pass. */
+function compareWholeAddresses(provider: Provider): void {
+  const { prototype } = provider.Client
+  prototype.redirectUriAllowed = function isRegistered(this: { redirectUris?: readonly string[] }, uri) {
+    return this.redirectUris?.includes(uri) ?? false
+  }
+}
+
+/** What is to be said beside the library's answer. */
+async function finish(ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Promise<void> {
+  ctx.set({ 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' })
+  // For the one page of the library that is in use, that of response_mode=form_post: it adds the hash of its script.
+  ctx.set(
+    'content-security-policy',
+    "default-src 'none'; script-src; base-uri 'none'; frame-ancestors 'none'",
+  )
+  await next()
+  const { oidc } = ctx
+  if (oidc?.route === 'discovery' && typeof ctx.body === 'object') {
+    Object.assign(ctx.body as object, {
+      end_session_endpoint: `${oidc.issuer}${logoutRoute}`,
+      response_modes_supported: ['query', 'form_post'],
+      request_parameter_supported: false,
+    })
+  }
+}
+
+function report(provider: Provider, { slug }: Organization, { log }: OidcServices): void {
+  provider.on('server_error', (ctx, error) =>
+    log.error({ err: error, organization: slug, route: ctx.oidc?.route }, 'an OpenID Connect request failed'),
+  )
+  // Koa's own, which the library's types do not know: a client that went away, mostly.
+  const emitter: EventEmitter = provider
+  emitter.on('error', (error: unknown) =>
+    log.warn({ err: error, organization: slug }, 'an OpenID Connect request was broken off'),
+  )
+}
