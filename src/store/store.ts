@@ -17,6 +17,7 @@ import { createFactors } from './factors.ts'
 import { StoredFacts } from './facts.ts'
 import { createLockouts } from './lockouts.ts'
 import { migrate } from './migrate.ts'
+import { createOidcObjects } from './oidc-objects.ts'
 import { createRadiusSites } from './radius-sites.ts'
 import { Reader } from './reader.ts'
 import { createCredentials, createTokens } from './records/credentials.ts'
@@ -124,6 +125,7 @@ export async function openStore({
     factors: createFactors(database, sealer),
     sessions: createSessions(database),
     applicationSessions: createApplicationSessions(database),
+    oidcObjects: createOidcObjects(database),
     usedOnce: createUsedOnce(database),
     pendingFactors: createPendingFactors(database, sealer),
     /** 32 bytes for this purpose, the same in every process. */
