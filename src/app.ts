@@ -21,6 +21,7 @@ import { createEnrolment } from './core/factors/enrolment.ts'
 import { OneAtATime } from './core/factors/one-at-a-time.ts'
 import { argon2Hasher } from './core/factors/password.ts'
 import { RememberedPasswords } from './core/factors/remembered.ts'
+import { createKeyRing } from './core/keys/signing-keys.ts'
 import { MembershipEngine } from './core/membership/change.ts'
 import { Schedule } from './core/membership/schedule.ts'
 import { buildApi } from './doors/console/api.ts'
@@ -37,6 +38,7 @@ import { Shutdown } from './net/shutdown.ts'
 import { listenTcp } from './net/tcp.ts'
 import { TlsIdentity } from './net/tls.ts'
 import { listenUdp } from './net/udp.ts'
+import { guardedFetch } from './net/web/fetch.ts'
 import { openStore, type Store } from './store/store.ts'
 
 /** Hashes waiting for a thread; beyond it the answer is "busy". Each wait costs about 12 ms of one core. */
@@ -156,6 +158,8 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
       verifyAudit: (organization) => verifyChain(store.auditReader, organization),
       explain: core.access.explain,
       importOrganization: core.importOrganization,
+      keys: core.keys,
+      fetch: (request) => guardedFetch(request, { allow: [], allowLoopback: organizations.some(isSample) }),
       clock: systemClock,
       log,
     },
@@ -243,6 +247,7 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
     openable: openableApplications({ access, facts, resources: store.resources }),
     startRevocation: () =>
       startRevocation({ access, facts, sessions, webSessions, applicationSessions, feed, clock, log }),
+    keys: createKeyRing({ signingKeys: store.signingKeys, feed, clock }),
     standing: new StandingPermits(access, store.feed, clock, log),
     createOrganization: (actor: Actor, file: unknown) => importNewOrganization(actor, file, ports),
     importOrganization: (by: By, file: unknown) => importInto(by, file, ports),

@@ -14,10 +14,12 @@ import {
   importNewOrganization,
   importOrganization,
 } from '../../src/core/directory/import.ts'
+import { createKeyRing } from '../../src/core/keys/signing-keys.ts'
 import { MembershipEngine } from '../../src/core/membership/change.ts'
 import { buildApi } from '../../src/doors/console/api.ts'
 import type { ApiServices } from '../../src/doors/console/services.ts'
 import { checkRadiusAttributes } from '../../src/doors/radius/attribute-check.ts'
+import { guardedFetch } from '../../src/net/web/fetch.ts'
 import type { Store } from '../../src/store/store.ts'
 
 export const sample = (): Record<string, unknown> =>
@@ -67,6 +69,8 @@ export function apiServices(
     verifyAudit: (organization) => verifyChain(store.auditReader, organization),
     explain,
     importOrganization: importOrganization(ports),
+    keys: createKeyRing({ signingKeys: store.signingKeys, feed: store.feed, clock: systemClock }),
+    fetch: (request) => guardedFetch(request, { allow: [], allowLoopback: true }),
     clock: systemClock,
     log,
   }

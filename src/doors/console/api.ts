@@ -7,11 +7,13 @@ import { apiKinds } from './kinds.ts'
 import { errorHandler, sendProblem } from './problem-document.ts'
 import { acceptJson } from './request.ts'
 import { accessRoutes } from './routes/access.ts'
+import { applicationRoutes } from './routes/applications.ts'
 import { auditRoutes } from './routes/audit.ts'
 import { collectionRoutes } from './routes/collections.ts'
 import { exemptionRoutes } from './routes/exemptions.ts'
 import { factorRoutes } from './routes/factors.ts'
 import { importRoutes } from './routes/import.ts'
+import { keyRoutes } from './routes/keys.ts'
 import { memberRoutes } from './routes/members.ts'
 import { organizationRoutes } from './routes/organization.ts'
 import { organizationsRoutes } from './routes/organizations.ts'
@@ -87,6 +89,8 @@ function apiRoutes(scope: FastifyInstance, services: ApiServices): void {
     if (!reply.hasHeader('cache-control')) reply.header('cache-control', 'no-store')
   })
   for (const kind of apiKinds(services)) collectionRoutes(scope, kind, services)
+  applicationRoutes(scope, services)
+  keyRoutes(scope, services)
   exemptionRoutes(scope, services)
   memberRoutes(scope, services)
   factorRoutes(scope, 'users', 'User', services.directory.userFactors)

@@ -10,7 +10,9 @@ import type { Directory } from '../../core/directory/directory.ts'
 import type { ImportReport } from '../../core/directory/import.ts'
 import type { FactorKind } from '../../core/directory/types.ts'
 import type { By, Refusal } from '../../core/directory/writing.ts'
+import type { KeyRing } from '../../core/keys/signing-keys.ts'
 import type { AuditReader, Organizations, RuleSource, Tokens } from '../../core/ports.ts'
+import type { Fetched, FetchRequest } from '../../net/web/fetch.ts'
 
 export interface ApiServices {
   readonly directory: Directory
@@ -21,6 +23,9 @@ export interface ApiServices {
   readonly verifyAudit: (organization: OrganizationId) => Promise<ChainVerdict>
   readonly explain: (request: AccessRequest, assumed: readonly FactorKind[]) => Promise<Decision>
   readonly importOrganization: (by: By, file: unknown) => Promise<Result<ImportReport, Refusal>>
+  readonly keys: Pick<KeyRing, 'list' | 'rotate'>
+  /** Metadata of others: guarded, because an administrator of one organization says from where. */
+  readonly fetch: (request: FetchRequest) => Promise<Fetched>
   readonly clock: Clock
   readonly log: Log
 }

@@ -19,6 +19,7 @@ export function importRoutes(app: FastifyInstance, services: Pick<ApiServices, '
           counts: Type.Record(Type.String(), Type.Integer()),
           tokens: Type.Array(Type.Object({ name: Type.String(), token: Type.String() })),
           clientSecrets: Type.Array(Type.Object({ address: Type.String(), secret: Type.String() })),
+          applicationSecrets: Type.Array(Type.Object({ clientId: Type.String(), secret: Type.String() })),
         }),
       }),
     },
