@@ -17,6 +17,13 @@ export const testPackages: readonly DebianPackage[] = [
   { name: 'redis-server', proof: 'redis-server', why: 'the state that processes share' },
   { name: 'ldap-utils', proof: 'ldapsearch', why: 'real LDAP client' },
   { name: 'freeradius-utils', proof: 'radclient', why: 'real RADIUS client' },
+  { name: 'chromium', proof: 'chromium', why: 'real browser' },
+  {
+    name: 'fonts-dejavu-core',
+    proof: '/usr/share/fonts/truetype/dejavu/DejaVuSans.ttf',
+    why: 'letters for the browser, the same on every machine',
+  },
+  { name: 'xmlsec1', proof: 'xmlsec1', why: 'an XML signature implementation that is not JavaScript' },
 ]
 
 /** What `npm run bench` needs beside them. */
