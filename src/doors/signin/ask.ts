@@ -1,0 +1,86 @@
+// From what was typed to the one question: for the resource that somebody is on the way to, or for the portal.
+import { type ConversationId, isId } from '../../base/ids.ts'
+import { Secret } from '../../base/secrets.ts'
+import { type AccessRequest, type Evidence, nothingWanted } from '../../core/access/request.ts'
+import type { Organization } from '../../core/directory/types.ts'
+import type { PendingSignIn, Session } from '../../core/ports.ts'
+import type { Visitor } from '../../net/web/visitor.ts'
+
+export interface TypedPassword {
+  readonly step: 'password'
+  readonly username: string
+  readonly password: string
+}
+
+export interface TypedCode {
+  readonly step: 'code'
+  readonly username: string
+  readonly code: string
+  readonly challenge: ConversationId
+}
+
+/** What a form of this door holds. */
+export type Typed = TypedPassword | TypedCode
+
+/** No name is longer, and the audit log keeps what was typed. */
+const longestName = 512
+/** Longer than any code, with whatever somebody pastes around it. */
+const longestCode = 128
+
+/** Null where the form is not one that this door has given out. */
+export function readPassword(form: URLSearchParams): TypedPassword | null {
+  const [username, password] = [form.get('username'), form.get('password')]
+  if (username === null || password === null) return null
+  return { step: 'password', username: nameOf(username), password }
+}
+
+export function readCode(form: URLSearchParams): TypedCode | null {
+  const [username, code, challenge] = [form.get('username'), form.get('code'), form.get('challenge')]
+  if (username === null || code === null || challenge === null || !isId(challenge)) return null
+  const text = code.trim().slice(0, longestCode)
+  return { step: 'code', username: nameOf(username), code: text, challenge: challenge as ConversationId }
+}
+
+export const isComplete = (typed: Typed): boolean =>
+  typed.username !== '' && (typed.step === 'password' ? typed.password : typed.code) !== ''
+
+export interface Asking {
+  readonly organization: Organization
+  readonly visitor: Visitor
+  /** What the browser has already. */
+  readonly session: Session | null
+  /** Null: the portal. */
+  readonly pending: PendingSignIn | null
+  readonly reference: string
+  readonly at: Date
+}
+
+export function ask(
+  typed: Typed,
+  { organization, visitor, session, pending, reference, at }: Asking,
+): AccessRequest {
+  const { peer, secured, browser, userAgent } = visitor
+  return {
+    organization: organization.id,
+    subject: { by: 'login', name: typed.username },
+    evidence: [...shown(typed), ...(session === null ? [] : [{ kind: 'session', id: session.id } as const])],
+    resource: pending === null ? { kind: 'portal' } : { kind: 'id', id: pending.resource },
+    circumstance: { peer, door: 'signin', secured, browser },
+    means: ['prompt', 'retry'],
+    wanted: pending?.wanted ?? nothingWanted,
+    opening: { replacing: session?.id ?? null, userAgent },
+    reference,
+    at,
+  }
+}
+
+function shown(typed: Typed): readonly Evidence[] {
+  if (typed.step === 'password') return [{ kind: 'password', password: new Secret(typed.password) }]
+  return [
+    { kind: 'conversation', id: typed.challenge },
+    // People write `123 456`, as their authenticator shows it.
+    { kind: 'code', code: new Secret(typed.code.replace(/\s/g, '')) },
+  ]
+}
+
+const nameOf = (text: string): string => text.trim().slice(0, longestName)

@@ -1,0 +1,159 @@
+// The pages of sign-in: name and password, the code, and the way out.
+import type { ConversationId } from '../../base/ids.ts'
+import { type HtmlValue, html } from '../../web/html.ts'
+import { type Frame, page } from '../../web/page.ts'
+import { alert, button, card, codeField, field, form, heading, link, linkButton } from '../../web/parts.ts'
+
+/** What all forms of one sign-in hold. */
+export interface Under extends Frame {
+  readonly slug: string
+  readonly csrf: string
+  /** The conversation of the door that waits, or null. */
+  readonly to: string | null
+  /** Name of what is about to be opened. */
+  readonly target: string | null
+}
+
+export interface PasswordPage extends Under {
+  readonly username: string
+  readonly refusal?: string
+  readonly missing?: { readonly username: boolean; readonly password: boolean }
+}
+
+// A second press of the button would show the same code twice, and the second one is refused.
+const once = `let sent=false
+addEventListener('submit',(event)=>{if(sent)event.preventDefault();sent=true})
+addEventListener('pageshow',()=>{sent=false})`
+
+const pathOf = (slug: string) => `/o/${slug}/signin`
+
+export function passwordPage(of: PasswordPage): string {
+  const { brand, nonce, slug, csrf, to, target, username, refusal, missing } = of
+  const title = 'Sign in'
+  return page({
+    brand,
+    nonce,
+    title,
+    script: once,
+    body: card(
+      heading(title, leadTo(target)),
+      refusal !== undefined && refused(refusal),
+      form({
+        action: pathOf(slug),
+        csrf,
+        hidden: hidden(to),
+        body: [
+          field({
+            label: 'Username',
+            name: 'username',
+            autocomplete: 'username',
+            value: username,
+            autofocus: username === '',
+            ...(missing?.username && { problem: 'Enter your username or e-mail address.' }),
+          }),
+          field({
+            label: 'Password',
+            name: 'password',
+            type: 'password',
+            autocomplete: 'current-password',
+            autofocus: username !== '',
+            ...(missing?.password && { problem: 'Enter your password.' }),
+          }),
+          button({ label: 'Sign in', full: true }),
+        ],
+      }),
+    ),
+  })
+}
+
+export interface CodePage extends Under {
+  readonly username: string
+  readonly challenge: ConversationId
+  /** The code before was not accepted. */
+  readonly isAgain: boolean
+  readonly isMissing?: boolean
+  /** Letters are typed, too: telephones then show all of them. */
+  readonly isRecovery: boolean
+}
+
+export function codePage(of: CodePage): string {
+  const { brand, nonce, slug, csrf, to, target, username, challenge, isAgain, isMissing, isRecovery } = of
+  const title = isRecovery ? 'Use a recovery code' : 'Verification code'
+  const lead = isRecovery
+    ? 'Enter one of the codes that you kept when you set up your authenticator. Each is good once.'
+    : 'Enter the code that your authenticator shows now.'
+  const problem = isMissing ? { problem: 'Enter the code.' } : {}
+  return page({
+    brand,
+    nonce,
+    title,
+    script: once,
+    body: html`${[
+      card(
+        heading(title, lead),
+        isAgain && alert('That code did not work. Wait for the next one, or use a recovery code.'),
+        form({
+          action: `${pathOf(slug)}/code`,
+          csrf,
+          hidden: { ...hidden(to), challenge, username },
+          body: [
+            isRecovery
+              ? field({ label: 'Recovery code', name: 'code', maxLength: 64, autofocus: true, ...problem })
+              : codeField({ maxLength: 64, autofocus: true, ...problem }),
+            button({ label: 'Verify', full: true }),
+            button({
+              label: isRecovery ? 'Use your authenticator' : 'Use a recovery code',
+              kind: 'quiet',
+              name: 'kind',
+              value: isRecovery ? 'authenticator' : 'recovery',
+              skipsFields: true,
+            }),
+          ],
+        }),
+      ),
+      html`<p class="foot">${target === null ? 'You are' : html`To open <strong>${target}</strong>, you are`} signing in as ${username}. ${link(
+        'Start again',
+        pathOf(slug) + (to === null ? '' : `?to=${encodeURIComponent(to)}`),
+      )}</p>`,
+    ]}`,
+  })
+}
+
+/** GET changes nothing, so leaving is a form. */
+export function signOutPage({ brand, nonce, slug, csrf }: Omit<Under, 'to' | 'target'>): string {
+  const title = 'Sign out?'
+  return page({
+    brand,
+    nonce,
+    title,
+    body: card(
+      heading(title, 'Applications that you opened from here are signed out as well, where they can be.'),
+      form({ action: `${pathOf(slug)}/out`, csrf, body: button({ label: 'Sign out', full: true }) }),
+      linkButton({ label: 'Stay signed in', href: `/o/${slug}/portal`, kind: 'secondary', full: true }),
+    ),
+  })
+}
+
+export function signedOutPage({ brand, nonce, slug }: Pick<Under, 'brand' | 'nonce' | 'slug'>): string {
+  const title = 'You are signed out'
+  return page({
+    brand,
+    nonce,
+    title,
+    body: card(
+      heading(title, 'On a computer that others use, close the browser, too.'),
+      linkButton({ label: 'Sign in again', href: pathOf(slug), kind: 'secondary', full: true }),
+    ),
+  })
+}
+
+const hidden = (to: string | null) => (to === null ? {} : { to })
+
+const leadTo = (target: string | null): HtmlValue =>
+  target === null ? null : html`to continue to <strong>${target}</strong>`
+
+/** The same for every reason. */
+const refused = (reference: string) =>
+  alert(
+    html`You could not be signed in. Check what you typed. If it is right, ask your administrator and quote reference <code>${reference}</code>.`,
+  )
