@@ -61,18 +61,24 @@ export function elementMaker<Prefix extends string>(namespaces: Readonly<Record<
 /** Prefix → namespace, as far as it has been written above. */
 type Scope = ReadonlyMap<string, string>
 
-/** Exclusive XML Canonicalization 1.0, without comments and without a list of prefixes, of the element by itself. */
-export function canonical(element: XmlElement): string {
-  return write(element, new Map(), false)
+/** Whether a declaration is written where it stands, even though nothing there uses it. */
+type Keep = (prefix: string) => boolean
+
+/**
+ * Exclusive XML Canonicalization 1.0, without comments, of the element by itself; `inclusive` is the PrefixList, in
+ * which `#default` is the empty prefix.
+ */
+export function canonical(element: XmlElement, inclusive: ReadonlySet<string> = new Set()): string {
+  return write(element, new Map(), (prefix) => inclusive.has(prefix === '' ? '#default' : prefix))
 }
 
-/** The same, with every namespace declaration where it stood, whether it is used or not. */
+/** The same, with every namespace declaration where it stood. */
 export function asDeclared(element: XmlElement): string {
-  return write(element, new Map(), true)
+  return write(element, new Map(), () => true)
 }
 
-function write(element: XmlElement, scope: Scope, all: boolean): string {
-  const declarations = missing(element, scope, all)
+function write(element: XmlElement, scope: Scope, keep: Keep): string {
+  const declarations = missing(element, scope, keep)
   const inner = new Map(scope)
   for (const { prefix, namespace } of declarations) inner.set(prefix, namespace)
   const name = qualified(element.prefix, element.name)
@@ -86,16 +92,16 @@ function write(element: XmlElement, scope: Scope, all: boolean): string {
     }),
   ].join(' ')
   const content = element.children
-    .map((child) => (typeof child === 'string' ? escapeText(child) : write(child, inner, all)))
+    .map((child) => (typeof child === 'string' ? escapeText(child) : write(child, inner, keep)))
     .join('')
   return `<${start}>${content}</${name}>`
 }
 
-/** The declarations to write at this element: of what it uses visibly (§2) and, where all are wanted, of the others. */
-function missing(element: XmlElement, scope: Scope, all: boolean): readonly XmlDeclaration[] {
+/** The declarations to write at this element: of what it uses visibly (§2), and of what is kept. */
+function missing(element: XmlElement, scope: Scope, keep: Keep): readonly XmlDeclaration[] {
   const wanted = new Map([[element.prefix, element.namespace]])
   for (const each of element.attributes) if (each.prefix !== '') wanted.set(each.prefix, each.namespace)
-  if (all) for (const each of element.declarations) wanted.set(each.prefix, each.namespace)
+  for (const each of element.declarations) if (keep(each.prefix)) wanted.set(each.prefix, each.namespace)
   wanted.delete('xml')
   return [...wanted]
     .filter(([prefix, namespace]) => (scope.get(prefix) ?? (prefix === '' ? '' : null)) !== namespace)
