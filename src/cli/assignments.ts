@@ -70,7 +70,7 @@ async function read(
   parts: Parts,
 ): Promise<unknown> {
   const type = field?.type ?? (await customType(kind, path, parts))
-  if (type === 'list' || type === 'clients') return listOf(type, value)
+  if (type === 'list' || type === 'clients' || type === 'services') return listOf(type, value)
   if (value === '') return null
   switch (type) {
     case 'text':
@@ -113,8 +113,10 @@ const split = (value: string): string[] =>
     .map((part) => part.trim())
     .filter((part) => part !== '')
 
-function listOf(type: 'list' | 'clients', value: string): unknown[] {
-  return type === 'list' ? split(value) : split(value).map((address) => ({ address }))
+function listOf(type: 'list' | 'clients' | 'services', value: string): unknown[] {
+  const parts = split(value)
+  if (type === 'list') return parts
+  return parts.map((part) => (type === 'clients' ? { address: part } : { url: part }))
 }
 
 export function parseBoolean(path: readonly string[], value: string): boolean {

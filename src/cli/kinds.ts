@@ -12,6 +12,7 @@ export type FieldType =
   | 'date'
   | 'list'
   | 'clients'
+  | 'services'
   | 'replies'
   | 'user'
   | 'group'
@@ -175,6 +176,34 @@ const group: Kind = {
   },
 }
 
+const inApplication = (name: string, type: FieldType, about: string, last = name): Field =>
+  field(name, type, about, `application.${last}`)
+
+const ofApplication: readonly Field[] = [
+  inApplication('clientId', 'text', 'OIDC: the client id (default: one is made)'),
+  inApplication('redirectUris', 'list', 'OIDC: where people come back to, separated by commas'),
+  inApplication('postLogoutRedirectUris', 'list', 'OIDC: the same after sign-out'),
+  inApplication(
+    'tokenEndpointAuthMethod',
+    'text',
+    'OIDC: client_secret_basic (the default), client_secret_post, private_key_jwt or none',
+  ),
+  inApplication('grantTypes', 'list', 'OIDC: authorization_code, refresh_token, client_credentials'),
+  inApplication('pkce', 'boolean', 'OIDC: is PKCE demanded (default: true)'),
+  inApplication('backchannelLogoutUri', 'text', 'OIDC: told when a session ends'),
+  inApplication('entityId', 'text', 'SAML: the entity ID of the service provider'),
+  inApplication(
+    'acs',
+    'services',
+    'SAML: where assertions go; the first is the default',
+    'assertionConsumerServices',
+  ),
+  inApplication('nameIdFormat', 'text', 'SAML: persistent (the default), email or unspecified'),
+  inApplication('wantsSignedRequests', 'boolean', 'SAML: are requests without signature refused'),
+  inApplication('allowIdpInitiated', 'boolean', 'SAML: may the portal open it unasked (default: false)'),
+  inApplication('launchUrl', 'text', 'where the portal leads to'),
+]
+
 const resource: Kind = {
   name: 'resource',
   path: 'resources',
@@ -192,6 +221,7 @@ const resource: Kind = {
     ),
     field('nasIdentifier', 'text', 'chosen by this NAS-Identifier', 'network.nasIdentifier'),
     field('ssid', 'text', 'chosen by this SSID', 'network.ssid'),
+    ...ofApplication,
   ],
   columns: () => [
     plain('NAME', 'name'),
@@ -207,15 +237,22 @@ const resource: Kind = {
       value: ({ network }) => (network as { nasIdentifier?: string } | null)?.nasIdentifier,
     },
     { title: 'SSID', value: ({ network }) => (network as { ssid?: string } | null)?.ssid },
+    { title: 'APPLICATION', value: ({ application }) => nameOf(application) },
   ],
   examples: {
     list: ['', `--filter 'kind eq "network"'`],
     show: ['office-wifi'],
-    create: ['office-wifi --kind network --clients 10.20.0.0/16 --ssid Office', 'directory --kind directory'],
+    create: [
+      'office-wifi --kind network --clients 10.20.0.0/16 --ssid Office',
+      'directory --kind directory',
+      'wiki --kind application --redirect-uris https://wiki.acme.example/callback',
+      'crm --kind application --metadata-file sp.xml',
+    ],
     update: [
       'vpn nasIdentifier=vpn-2',
       'office-wifi enabled=false',
       'vpn clients=10.1.1.1 --secret-stdin < secret.txt',
+      'wiki launchUrl=https://wiki.acme.example/ application.release.team=department',
     ],
     delete: ['vpn'],
   },
@@ -265,6 +302,12 @@ export const kinds: Readonly<Record<KindName, Kind>> = { user, device, group, re
 function clientsOf(network: unknown): string[] {
   const clients = (network as { clients?: { address?: string }[] } | null)?.clients ?? []
   return clients.flatMap(({ address }) => address ?? [])
+}
+
+/** By which its protocol knows an application. */
+function nameOf(application: unknown): string | undefined {
+  const { clientId, entityId } = (application ?? {}) as { clientId?: string; entityId?: string }
+  return clientId ?? entityId
 }
 
 /** What a binding gives, in a few words: `radius.vlan 20`. */

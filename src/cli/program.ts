@@ -9,6 +9,8 @@ import { addExport } from './commands/export.ts'
 import { addGroupCommands } from './commands/group.ts'
 import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
+import { addKeyCommands } from './commands/key.ts'
+import { addResourceCommands } from './commands/resource.ts'
 import { addUserCommands } from './commands/user.ts'
 import { exitCodes, Failure, formatFailure } from './failure.ts'
 import { kinds } from './kinds.ts'
@@ -49,8 +51,9 @@ export function buildCommandLine(terminal: Terminal, version: string): CommandLi
   addUserCommands(addCollection(program, kinds.user, around), around)
   addCollection(program, kinds.device, around)
   addGroupCommands(addCollection(program, kinds.group, around), around)
-  addCollection(program, kinds.resource, around)
+  addResourceCommands(addCollection(program, kinds.resource, around), around)
   addCollection(program, kinds.binding, around)
+  addKeyCommands(program, around)
   addImport(program, around)
   addExport(program, around)
   addExplain(program, around)

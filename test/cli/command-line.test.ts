@@ -283,6 +283,73 @@ t.test(
   },
 )
 
+t.test('applications: by flags, by metadata, and their secrets', async (t) => {
+  const wiki = { id: ids.wifi, name: 'wiki', application: { protocol: 'oidc', clientId: 'wiki' }, ...stored }
+  const { run, changes } = await against(t, (asked) =>
+    asked.method === 'POST' ? new Answer(201, { ...wiki, clientSecret: 'made' }) : page(wiki),
+  )
+  const made = await run([
+    ...['resource', 'create', 'wiki', '--client-id', 'wiki', '--pkce', 'no'],
+    ...['--redirect-uris', 'https://a.example/cb, https://b.example/cb'],
+  ])
+  t.match(made.out, /created resource wiki\n.*\n +client id +wiki\n +client secret +made\n/)
+  t.same(changes().at(-1)?.body, {
+    name: 'wiki',
+    kind: 'application',
+    application: {
+      protocol: 'oidc',
+      clientId: 'wiki',
+      redirectUris: ['https://a.example/cb', 'https://b.example/cb'],
+      pkce: false,
+    },
+  })
+  await run(['resource', 'create', 'crm', '--entity-id', 'urn:crm', '--acs', 'https://crm.example/acs'])
+  t.match(changes().at(-1)?.body, {
+    application: {
+      protocol: 'saml',
+      entityId: 'urn:crm',
+      assertionConsumerServices: [{ url: 'https://crm.example/acs' }],
+    },
+  })
+  await run(['resource', 'update', 'wiki', '--secret-stdin'], { input: 'a secret of its own\n' })
+  t.same(changes().at(-1)?.body, { clientSecret: 'a secret of its own' })
+  t.match((await run(['resource', 'secret', 'wiki'])).out, /client secret +made/)
+  t.equal(changes().at(-1)?.path, `/resources/${ids.wifi}/client-secret`)
+
+  const cwd = t.testdir({ 'sp.xml': '<EntityDescriptor/>' })
+  const words = ['resource', 'create', 'crm', '--kind', 'application', '--metadata-file', 'sp.xml']
+  t.equal((await run(words, { cwd })).code, 0)
+  t.match(changes().at(-1), {
+    path: '/resources/saml-metadata',
+    body: { name: 'crm', metadata: '<EntityDescriptor/>' },
+  })
+  await run(['resource', 'update', 'wiki', '--metadata-url', 'https://sp.example/metadata'])
+  t.same(changes().at(-1)?.body, { resourceId: ids.wifi, metadataUrl: 'https://sp.example/metadata' })
+  t.match(await run([...words, '--client-id', 'x'], { cwd }), { code: 2, err: 'only a name' })
+  t.match(await run(['resource', 'create', 'x', '--metadata-file', 'none.xml'], { cwd }), {
+    code: 2,
+    err: 'cannot be read',
+  })
+})
+
+t.test('signing keys are listed and rotated', async (t) => {
+  const key = { id: ids.alice, purpose: 'oidc', algorithm: 'ES256', state: 'next', retiredAt: null }
+  const { run, changes } = await against(t, () => page(key))
+  t.match((await run(['key', 'list'])).out, /PURPOSE +ALGORITHM +STATE +ID\noidc +ES256 +next/)
+  for (const [after, seconds] of [
+    ['1h', 3600],
+    ['7d', 604_800],
+    ['0', 0],
+  ] as const) {
+    t.equal((await run(['key', 'rotate', 'oidc', '--after', after])).code, 0)
+    t.same(changes().at(-1)?.body, { purpose: 'oidc', activateAfterSeconds: seconds })
+  }
+  await run(['key', 'rotate', 'saml'])
+  t.same(changes().at(-1)?.body, { purpose: 'saml' })
+  t.equal((await run(['key', 'rotate', 'saml', '--after', 'soon'])).code, 2)
+  t.match(await run(['key', 'rotate', 'tls']), { code: 2, err: 'oidc or saml' })
+})
+
 t.test('deleting asks where somebody is there to answer', async (t) => {
   const { run, changes } = await against(t)
   t.match(await run(['user', 'delete', 'alice'], { interactive: true, replies: ['n'] }), {
@@ -424,6 +491,8 @@ t.test('every command has --help with examples, and --json', async (t) => {
     'audit verify',
     'user totp',
     'binding create',
+    'key rotate',
+    'resource secret',
   ])
     t.ok(all.includes(name), name)
   t.ok(all.length > 30)

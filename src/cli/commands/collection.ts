@@ -8,6 +8,8 @@ import type { Field, Kind } from '../kinds.ts'
 import { namesIn, resolve, resolveBinding } from '../names.ts'
 import { fields as fieldLines, printable } from '../output.ts'
 import { readPassword } from '../terminal.ts'
+import { metadataFlags, saveFromMetadata } from './metadata.ts'
+import { clientSecretOf, describeApplication } from './resource.ts'
 
 const kebab = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)
 
@@ -16,6 +18,7 @@ const placeholders: Readonly<Partial<Record<Field['type'], string>>> = {
   number: 'number',
   list: 'list',
   clients: 'list',
+  services: 'list',
   replies: 'list',
 }
 
@@ -45,7 +48,7 @@ const secretFlags: Readonly<Record<string, Option>> = {
   user: option('--password-stdin', 'a password: read from standard input, or asked for'),
   resource: option(
     '--secret-stdin',
-    'the secret of the clients named: read from standard input, or asked for',
+    'the secret of the RADIUS clients named, or of the OIDC client: read from standard input, or asked for',
   ),
 }
 
@@ -54,7 +57,12 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
   const isBinding = kind.called === null
   const parent = program.command(name).description(`${kind.path}: list, show, create, update, delete`)
   const secret = secretFlags[name]
-  const writing = [...kind.fields.map(flagOf), setFlag(), ...(secret ? [secret] : [])]
+  const writing = [
+    ...kind.fields.map(flagOf),
+    ...(name === 'resource' ? metadataFlags : []),
+    setFlag(),
+    ...(secret ? [secret] : []),
+  ]
   const called: readonly (readonly [string, string])[] = isBinding
     ? [
         ['<group>', 'name of the group, or id of the binding'],
@@ -104,7 +112,9 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
       await bodyOf(kind, assignments, { api: session.api, now: session.terminal.now }),
     )
     await addSecret(kind, body, session)
-    const made = await (await session.api()).request<Item>('POST', `/${kind.path}`, { body })
+    const made =
+      (await saveFromMetadata(session, body)) ??
+      (await (await session.api()).request<Item>('POST', `/${kind.path}`, { body }))
     const title = await titleOf(session, kind, made)
     session.answer(made, () => `created ${name} ${title}\n${onceOnly(made)}`)
   }
@@ -115,12 +125,15 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
     const assignments = [...flagsOf(kind, session), ...rest.map(strictAssignment)]
     const body = await bodyOf(kind, assignments, { api: session.api, now: session.terminal.now })
     await addSecret(kind, body, session)
-    if (Object.keys(body).length === 0) {
+    const { metadataFile, metadataUrl } = session.options
+    if (Object.keys(body).length === 0 && (metadataFile ?? metadataUrl) === undefined) {
       throw usage('nothing is to be changed', `Say what: muster ${name} update ${kind.examples.update[0]}`)
     }
     const api = await session.api()
     const { id } = await one(api, named)
-    const changed = await api.request<Item>('PATCH', `/${kind.path}/${id}`, { body })
+    const changed =
+      (await saveFromMetadata(session, body, id)) ??
+      (await api.request<Item>('PATCH', `/${kind.path}/${id}`, { body }))
     const title = await titleOf(session, kind, changed)
     session.answer(changed, () => `changed ${name} ${title}\n${onceOnly(changed)}`)
   }
@@ -237,11 +250,17 @@ function readWords(kind: Kind, words: readonly string[]): Assignment[] {
   return [...named, ...words.slice(named.length).map(strictAssignment)]
 }
 
-/** What goes without saying: a group is of users, and a rule makes it dynamic. */
+/** What goes without saying: a group is of users, a rule makes it dynamic, and flags of an application make one. */
 function withDefaults(kind: Kind, body: Record<string, unknown>): Record<string, unknown> {
-  if (kind.name !== 'group') return body
-  const mode = typeof body.rule === 'string' ? { mode: 'dynamic' } : {}
-  return { of: 'users', ...mode, ...body }
+  if (kind.name === 'group') {
+    const mode = typeof body.rule === 'string' ? { mode: 'dynamic' } : {}
+    return { of: 'users', ...mode, ...body }
+  }
+  const { application } = body
+  if (kind.name !== 'resource' || typeof application !== 'object' || application === null) return body
+  const isSaml = 'entityId' in application || 'assertionConsumerServices' in application
+  const protocol = isSaml ? 'saml' : 'oidc'
+  return { kind: 'application', ...body, application: { protocol, ...application } }
 }
 
 async function addSecret(kind: Kind, body: Record<string, unknown>, session: Session): Promise<void> {
@@ -250,11 +269,16 @@ async function addSecret(kind: Kind, body: Record<string, unknown>, session: Ses
   }
   if (kind.name !== 'resource' || session.options.secretStdin !== true) return
   const clients = (body.network as { clients?: { address: string; secret?: string }[] } | undefined)?.clients
-  if (clients === undefined || clients.length === 0) {
-    throw usage('--secret-stdin goes with the clients that get this secret', 'Name them: --clients 10.1.1.1')
-  }
-  const secret = await readPassword(session.terminal, 'Secret')
-  for (const client of clients) client.secret = secret
+  if (body.network !== undefined || body.kind === 'network') {
+    if (clients === undefined || clients.length === 0) {
+      throw usage(
+        '--secret-stdin goes with the clients that get this secret',
+        'Name them: --clients 10.1.1.1',
+      )
+    }
+    const secret = await readPassword(session.terminal, 'Secret')
+    for (const client of clients) client.secret = secret
+  } else body.clientSecret = await readPassword(session.terminal, 'Secret')
 }
 
 /** What it is called in a sentence; a binding by what it binds. */
@@ -268,7 +292,7 @@ async function titleOf(session: Session, kind: Kind, item: Item): Promise<string
 /** Generated secrets, which no answer shows again. */
 function onceOnly(item: Item): string {
   const secrets = (item.clientSecrets ?? []) as { address: string; secret: string }[]
-  if (secrets.length === 0) return ''
+  if (secrets.length === 0) return clientSecretOf(item)
   const lines = secrets.map(({ address, secret }) => `  ${printable(address)}  ${printable(secret)}\n`)
   return `RADIUS secrets, shown now and never again:\n${lines.join('')}`
 }
@@ -283,6 +307,7 @@ function describe(kind: Kind, item: Item, names: ReadonlyMap<string, string>, se
   if (kind.name === 'resource') {
     const { clients = [], ...others } = (rest.network ?? {}) as { clients?: { address: string }[] }
     named.push(['network', { clients: clients.map(({ address }) => address), ...others }])
+    named.push(['application', describeApplication(rest.application)])
   }
   const shown = { ...Object.fromEntries(named), id, version, createdAt, updatedAt }
   return fieldLines(shown, session.paint)

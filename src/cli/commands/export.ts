@@ -63,7 +63,7 @@ export function addExport(program: Command, around: Surroundings): void {
       terminal.out(format.end)
       const left = (await api.list('/exemptions', {}, 1)).items.length
       terminal.err(
-        `passwords, TOTP seeds, RADIUS secrets and API tokens are not in the file${left > 0 ? ', nor are exemptions' : ''}\n`,
+        `passwords, TOTP seeds, secrets of RADIUS and OIDC clients, signing keys and API tokens are not in the file${left > 0 ? ', nor are exemptions' : ''}\n`,
       )
     },
   )

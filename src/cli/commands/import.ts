@@ -12,6 +12,7 @@ interface Report {
   readonly counts: Readonly<Record<string, number>>
   readonly tokens: readonly { readonly name: string; readonly token: string }[]
   readonly clientSecrets: readonly { readonly address: string; readonly secret: string }[]
+  readonly applicationSecrets?: readonly { readonly clientId: string; readonly secret: string }[]
 }
 
 /** Passwords are hashed one by one: a file of thousands takes its time. */
@@ -98,7 +99,7 @@ function withLines(failure: Failure, path: string, file: OrganizationFile): Fail
   })
 }
 
-function describe({ counts, tokens, clientSecrets }: Report): string {
+function describe({ counts, tokens, clientSecrets, applicationSecrets = [] }: Report): string {
   const done = Object.entries(counts).filter(([, count]) => count > 0)
   const lines = [`imported ${done.map(([name, count]) => counted(name, count)).join(', ') || 'nothing'}\n`]
   if (tokens.length > 0) lines.push('API tokens, shown now and never again:\n')
@@ -106,6 +107,9 @@ function describe({ counts, tokens, clientSecrets }: Report): string {
   if (clientSecrets.length > 0) lines.push('RADIUS secrets, shown now and never again:\n')
   for (const { address, secret } of clientSecrets)
     lines.push(`  ${printable(address)}  ${printable(secret)}\n`)
+  if (applicationSecrets.length > 0) lines.push('Client secrets, shown now and never again:\n')
+  for (const { clientId, secret } of applicationSecrets)
+    lines.push(`  ${printable(clientId)}  ${printable(secret)}\n`)
   return lines.join('')
 }
 
