@@ -38,8 +38,10 @@ import { Shutdown } from './net/shutdown.ts'
 import { listenTcp } from './net/tcp.ts'
 import { TlsIdentity } from './net/tls.ts'
 import { listenUdp } from './net/udp.ts'
+import { isPlainLoopback } from './net/web/cookies.ts'
 import { guardedFetch } from './net/web/fetch.ts'
 import { openStore, type Store } from './store/store.ts'
+import { createWebDoors } from './web-doors.ts'
 
 /** Hashes waiting for a thread; beyond it the answer is "busy". Each wait costs about 12 ms of one core. */
 const longestHashQueue = 256
@@ -147,6 +149,22 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   })
   shutdown.add('doors', 'ldap door', () => ldap.close())
 
+  let httpPort = config.ports.http
+  const publicUrl = (): string => publicUrlOf(config, httpPort)
+  // On a machine where it is tried out, applications are on loopback, too.
+  const guard = { allow: [], allowLoopback: isPlainLoopback(publicUrl()) }
+  const ground = {
+    publicUrl,
+    trustedProxies: config.trustedProxies,
+    csrfKey: store.deriveKey('forms'),
+  }
+  if (publicUrl().startsWith('http:') && !guard.allowLoopback)
+    log.warn(
+      { publicUrl: publicUrl() },
+      'nobody can sign in on the web: browsers keep the cookies only over https; set MUSTER_PUBLIC_URL to the https address of your reverse proxy',
+    )
+  const web = createWebDoors({ store, core, ground, guard, log })
+
   const open = new Set<string>()
   const api = await buildApi(
     {
@@ -157,9 +175,9 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
       audit: store.auditReader,
       verifyAudit: (organization) => verifyChain(store.auditReader, organization),
       explain: core.access.explain,
-      importOrganization: core.importOrganization,
       keys: core.keys,
-      fetch: (request) => guardedFetch(request, { allow: [], allowLoopback: organizations.some(isSample) }),
+      fetch: (request) => guardedFetch(request, guard),
+      importOrganization: core.importOrganization,
       clock: systemClock,
       log,
     },
@@ -169,8 +187,12 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
       health: { registry: metrics.registry, readiness: () => readiness(store, open, shutdown) },
     },
   )
+  await web.register(api)
   await api.ready()
-  shutdown.add('doors', 'api', () => api.close())
+  shutdown.add('doors', 'web', async () => {
+    await api.close()
+    await web.close()
+  })
   const onConnection = (connection: Parameters<typeof ldap.onConnection>[0]): void =>
     ldap.onConnection(connection)
   const plain = await listenTcp({ name: 'LDAP', hosts, port: config.ports.ldap, onConnection, log })
@@ -187,6 +209,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   shutdown.add('listeners', 'radius', (graceMs) => datagrams.close(graceMs))
   for (const name of ['ldap', 'ldaps', 'radius']) open.add(name)
   const http = await listenHttp({ hosts, port: config.ports.http, handler: api.routing })
+  httpPort = http.port
   shutdown.add('listeners', 'http', (graceMs) => http.close(graceMs))
   open.add('http')
 
@@ -196,7 +219,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
     ldapsPort: secure.port,
     radiusPort: datagrams.port,
     hosts,
-    publicUrl: publicUrlOf(config, http.port),
+    publicUrl: publicUrl(),
     sample: organizations.some(isSample),
     empty: organizations.length === 0,
     caFile: certificate.caFile,
@@ -240,6 +263,7 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
   return {
     engine,
     schedule,
+    facts,
     access,
     directory,
     webSessions,

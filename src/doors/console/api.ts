@@ -61,6 +61,8 @@ export async function buildApi(services: ApiServices, options: ApiOptions): Prom
     services.log.info({ ...fields, ...(by && { token: by.actor }) }, 'request')
   })
   await app.register(swagger, {
+    // The pages and endpoints of other doors are no part of the API.
+    hideUntagged: true,
     openapi: {
       openapi: '3.1.0',
       info: { title: 'Muster', version: options.version },
