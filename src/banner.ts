@@ -7,10 +7,14 @@ const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : 
 export function banner(running: Running, version: string, dataFolder: string): string {
   const { publicUrl, hosts, ldapPort, ldapsPort, radiusPort } = running
   const at = hosts.map(bracketed).join(', ')
+  const base = `${publicUrl}/o/${running.sample ? 'acme' : '<organization>'}`
   const doors = [
     `Muster ${version} is ready, listening on ${at}`,
     '',
-    `  API      ${publicUrl}/o/${running.sample ? 'acme' : '<organization>'}/api/v1   (openapi.json beside it)`,
+    `  Sign-in  ${base}/portal   (what people see)`,
+    `  OIDC     ${base}   (issuer)`,
+    `  SAML     ${base}/saml/metadata`,
+    `  API      ${base}/api/v1   (openapi.json beside it)`,
     `  LDAP     ldap://localhost:${ldapPort} (StartTLS), ldaps://localhost:${ldapsPort}`,
     `  RADIUS   udp localhost:${radiusPort}`,
     `  Health   ${publicUrl}/health/ready, ${publicUrl}/metrics`,
@@ -29,6 +33,7 @@ export function banner(running: Running, version: string, dataFolder: string): s
     '  users           alice bob carol dave erin frank grace heidi, password muster-<username>',
     '  service account cn=reader,ou=services,dc=acme,dc=example, password muster-reader',
     '  RADIUS secret   muster-radius-secret',
+    '  OIDC clients    wiki with muster-wiki-secret, payroll with muster-payroll-secret',
     `  API token       in ${dataFolder}/admin-token`,
     '',
     'Try:',
