@@ -196,3 +196,15 @@ function keep(jar: Map<string, string>, line: string): void {
   if (isOver) jar.delete(name)
   else jar.set(name, value)
 }
+
+/** Fills in the pages of sign-in that are shown, with a code where one is asked for. */
+export async function passSignIn(
+  visitor: WebVisitor,
+  username: string,
+  password = `muster-${username}`,
+  code?: () => string | Promise<string>,
+): Promise<Shown> {
+  const shown = await visitor.fill({ Username: username, Password: password }, 'Sign in')
+  if (code === undefined || !visitor.hasField('Verification code')) return shown
+  return visitor.fill({ 'Verification code': await code() }, 'Verify')
+}
