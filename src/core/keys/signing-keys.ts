@@ -11,7 +11,15 @@ import { choice, integer } from '../directory/values.ts'
 import { type By, changeBody, invalid, type Refusal, refusalOf, refuse } from '../directory/writing.ts'
 import type { ChangeFeed, KeyPurpose, SigningKey, SigningKeys } from '../ports.ts'
 import { algorithmsOf, makeKey } from './make.ts'
-import { type KeyState, leadSeconds, publishedAt, signingAt, stateOf, withdrawals } from './timeline.ts'
+import {
+  beginningOf,
+  type KeyState,
+  leadSeconds,
+  publishedAt,
+  signingAt,
+  stateOf,
+  withdrawals,
+} from './timeline.ts'
 
 export const keyPurposes = ['oidc', 'saml'] as const satisfies readonly KeyPurpose[]
 
@@ -55,6 +63,7 @@ interface Ports {
 const mostPublished = 16
 const mostRemembered = 10_000
 const attempts = 3
+const house = { actor: { kind: 'system', name: 'keys' } } as const
 
 export function createKeyRing({ signingKeys, feed, clock }: Ports): KeyRing {
   const remembered = new Map<string, Promise<readonly SigningKey[]>>()
@@ -67,12 +76,16 @@ export function createKeyRing({ signingKeys, feed, clock }: Ports): KeyRing {
     }
   })
 
-  async function make(owner: KeyOwner, purpose: KeyPurpose, at: Date): Promise<void> {
+  async function make(
+    owner: KeyOwner,
+    purpose: KeyPurpose,
+    at: Date,
+    by: Pick<By, 'actor'> = house,
+  ): Promise<void> {
     const keys = await Promise.all(
       algorithmsOf[purpose].map((algorithm) => makeKey(purpose, algorithm, owner.name, at, at)),
     )
     const details = { purpose, keys: keys.map(({ id, algorithm }) => ({ id, algorithm })) }
-    const by = { actor: { kind: 'system', name: 'keys' } } as const
     const audit = changeBody(by, at, 'signing-key.create', targetOf(owner), details)
     // `conflict`: another process was faster, and its keys are as good.
     await signingKeys.add(owner.id, keys, [], true, audit)
@@ -100,12 +113,17 @@ export function createKeyRing({ signingKeys, feed, clock }: Ports): KeyRing {
   async function rotateOnce(by: By, purpose: KeyPurpose, lead: number) {
     const { organization } = by
     const at = clock.now()
-    const there = await ensure(organization, purpose, at)
+    const there = await signingKeys.list(organization.id, purpose, at)
+    if (there.length === 0) {
+      // Nothing that could be replaced: those that are made now are new.
+      await make(organization, purpose, at, by)
+      return null
+    }
     if (there.length >= mostPublished) {
       const message = `${there.length} keys are published already: rotate again when the first of them are withdrawn`
       return refuse('conflict', '', message)
     }
-    const activeFrom = new Date(at.getTime() + lead * 1000)
+    const activeFrom = beginningOf(there, lead, at)
     const keys = await Promise.all(
       algorithmsOf[purpose].map((algorithm) =>
         makeKey(purpose, algorithm, organization.name, at, activeFrom),

@@ -9,7 +9,7 @@ export const overlapSeconds = 24 * 60 * 60
 /** From being published to signing: longer than keys are remembered. SAML service providers read metadata rarely. */
 export const leadSeconds = { oidc: 60 * 60, saml: 7 * 24 * 60 * 60 } satisfies Record<KeyPurpose, number>
 
-type Timed = Pick<SigningKey, 'id' | 'algorithm' | 'activeFrom' | 'retiredAt'>
+type Timed = Pick<SigningKey, 'id' | 'algorithm' | 'createdAt' | 'activeFrom' | 'retiredAt'>
 
 /** The same order in every process, also where two begin at the same instant. */
 const newestFirst = (a: Timed, b: Timed): number =>
@@ -35,6 +35,18 @@ export function stateOf(keys: readonly Timed[], key: Timed, at: Date): KeyState 
   return key.activeFrom > at ? 'next' : 'retiring'
 }
 
+/** May it have signed anything? One that was to sign as soon as it was made may have, whatever this process's clock says. */
+const mayHaveSigned = ({ createdAt, activeFrom }: Timed, at: Date): boolean =>
+  activeFrom <= at || activeFrom <= createdAt
+
+/** When a new key begins to sign: after its lead, and in any case after those that sign already. */
+export function beginningOf(keys: readonly Timed[], leadSeconds: number, at: Date): Date {
+  const before = keys
+    .filter((key) => mayHaveSigned(key, at))
+    .map(({ activeFrom }) => activeFrom.getTime() + 1)
+  return new Date(Math.max(at.getTime() + leadSeconds * 1000, ...before))
+}
+
 /**
  * When the other keys of the same algorithm are withdrawn once `made` is added: each a while after its successor began. One that
  * would begin only after `made` has signed nothing and never will: it goes at once.
@@ -45,7 +57,7 @@ export function withdrawals(
   at: Date,
 ): readonly { readonly id: SigningKeyId; readonly at: Date }[] {
   const others = publishedAt(keys, at).filter((key) => key.algorithm === made.algorithm)
-  const overtaken = others.filter(({ activeFrom }) => activeFrom > at && activeFrom >= made.activeFrom)
+  const overtaken = others.filter((key) => !mayHaveSigned(key, at) && key.activeFrom >= made.activeFrom)
   const chain = [made, ...others.filter((key) => !overtaken.includes(key))]
   const followed = chain.slice(1).map((key, position) => {
     const successor = chain[position] ?? made

@@ -6,6 +6,7 @@ import t from 'tap'
 import { newId, type SigningKeyId } from '../../../src/base/ids.ts'
 import { makeKey } from '../../../src/core/keys/make.ts'
 import {
+  beginningOf,
   overlapSeconds,
   publishedAt,
   signingAt,
@@ -62,6 +63,18 @@ t.test('rotated again before the new key signed', async (t) => {
   t.same(publishedAt(keys, after(3 * day)), [now])
 })
 
+t.test('at the same instant, and with a clock that is ahead elsewhere', async (t) => {
+  const first = keyFrom(5, 5)
+  const begins = beginningOf([first], 0, after(4))
+  t.same(begins, new Date(after(5).getTime() + 1), 'after what may sign already')
+  const made = { ...keyFrom(4, 4), activeFrom: begins }
+  t.same(
+    withdrawals([first], made, after(4)),
+    [{ id: first.id, at: new Date(begins.getTime() + day * 1000) }],
+    'which is not taken away at once',
+  )
+})
+
 t.test('other algorithms are left alone; a clock that is behind finds the first key', async (t) => {
   const [rsa, ec] = [keyFrom(0, 0), keyFrom(0, 0, 'ES256')]
   const next = keyFrom(day, day + hour)
@@ -82,10 +95,13 @@ t.test('whatever is rotated whenever, what signs has begun, and is shown for a d
       const instants = [0]
       for (const { wait, lead } of rotations) {
         now += wait
-        const made = keyFrom(now, now + lead)
+        const begins = beginningOf(keys, lead, after(now))
+        const made = { ...keyFrom(now, now + lead), activeFrom: begins }
         // Until now the signer was known to those who looked before; what they saw is what signed.
         keys = add(keys, made, after(now))
-        instants.push(now, now + lead)
+        instants.push(now, now + lead, now + lead + 1)
+        if (signingAt(keys, 'RS256', begins)?.id !== made.id)
+          throw new Error('a new key signs when it begins')
       }
       for (let at = 0; at < now + 5 * day; at += 6 * hour) instants.push(at)
       for (const at of instants.filter((each) => each >= now)) {
