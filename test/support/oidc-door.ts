@@ -6,6 +6,7 @@ import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type FastifyInstance, fastify } from 'fastify'
+import { Client } from 'pg'
 import { parse } from 'yaml'
 import type { ConversationId } from '../../src/base/ids.ts'
 import type { Log } from '../../src/base/log.ts'
@@ -105,6 +106,7 @@ export async function openHouse(
     ...{ access, facts, sessions, webSessions, applicationSessions, feed, clock, log },
   })
 
+  const owner = { organization: acme, role: 'owner', actor: by } as const
   let url = ''
   const door = createOidcDoor(
     (options.change ?? ((same) => same))({
@@ -177,9 +179,59 @@ export async function openHouse(
     return `${url}${pending.returnTo}`
   }
 
+  /** Registers an application, and binds it to a group. */
+  const register = async (
+    application: object,
+    more: object = {},
+    group = 'everyone',
+    binding: object = {},
+  ) => {
+    const name = `app-${randomBytes(4).toString('hex')}`
+    const body = { name, kind: 'application', application: { protocol: 'oidc', ...application }, ...more }
+    const made = await directory.resources.create(owner, body)
+    if (!made.ok) throw new Error(JSON.stringify(made.error))
+    const groups = await store.reader.groupNames(acme.id)
+    const groupId = groups.find((one) => one.name === group)?.id
+    const bound = await directory.bindings.create(owner, {
+      groupId,
+      resourceId: made.value.object.id,
+      ...binding,
+    })
+    if (!bound.ok) throw new Error(JSON.stringify(bound.error))
+    return made.value.object
+  }
+  /** Another organization: the sample once more, under another name. */
+  const createOrganization = async (slug: string) => {
+    const file = parse((await readFile(sample, 'utf8')).replaceAll(/\bacme\b/g, slug))
+    // Addresses of RADIUS clients are one organization's each.
+    const resources = file.resources.filter(({ kind }: { kind: string }) => kind !== 'network')
+    const bindings = file.bindings.filter(({ resource }: { resource: string }) =>
+      resources.some(({ name }: { name: string }) => name === resource),
+    )
+    const made = await importNewOrganization(by, { ...file, resources, bindings }, ports as never)
+    if (!made.ok) throw new Error(JSON.stringify(made.error))
+    return made.value
+  }
+  /** What the tables of the web doors hold, as text. */
+  const dump = async (): Promise<string> => {
+    const client = new Client({ connectionString: databaseUrl })
+    await client.connect()
+    try {
+      const tables = ['session', 'application_session', 'oidc_object', 'used_once']
+      const rows = await Promise.all(
+        tables.map((name) => client.query(`select t::text as row from ${name} t`)),
+      )
+      return rows.flatMap((result) => result.rows.map(({ row }) => row as string)).join('\n')
+    } finally {
+      await client.end()
+    }
+  }
+  const user = async (username: string) =>
+    (await store.reader.findUserByUsername(acme.id, username)) ?? Promise.reject(new Error(`no ${username}`))
+
   return {
     ...{ url, store, access, directory, acme, keys, clock, logged, asked, webSessions, door, close, signIn },
-    ...{ databaseUrl, dataFolder, app, by: { organization: acme, role: 'owner', actor: by } as const },
+    ...{ databaseUrl, dataFolder, app, by: owner, register, user, createOrganization, dump },
     issuer: `${url}/o/acme`,
     decisionsAt: (name: string) => asked.filter(({ circumstance }) => circumstance.door === name).length,
   }

@@ -1,4 +1,5 @@
 // What this issuer offers, in the words of OpenID Connect: scopes and their claims, levels of authentication, lifetimes, addresses.
+import { reservedClaims as namesOfMuster } from '../../core/directory/claims.ts'
 import type { FactorKind } from '../../core/directory/types.ts'
 
 /** Below the issuer, `/o/<slug>`. */
@@ -55,9 +56,10 @@ export const methodOfFactor = {
   certificate: 'pop',
 } as const satisfies Record<FactorKind, string>
 
-/** Claims that no release list and no binding can set: they are the protocol's, or promise something. */
+/** Claims that no release list and no binding sets: the protocol's own, those of the directory, and what would be a promise. */
 export const reservedClaims: ReadonlySet<string> = new Set([
-  ...['iss', 'sub', 'aud', 'exp', 'iat', 'nbf', 'jti', 'azp', 'nonce', 'sid', 'events'],
-  ...['acr', 'amr', 'auth_time', 'at_hash', 'c_hash', 's_hash', 'cnf', 'client_id', 'scope', 'active'],
-  ...['email_verified', 'groups', '_claim_names', '_claim_sources', '__proto__', 'constructor'],
+  ...namesOfMuster,
+  ...['active', '_claim_names', '_claim_sources', '__proto__', 'constructor'],
+  // Nobody here has proven that an address is theirs.
+  'email_verified',
 ])
