@@ -6,6 +6,7 @@ import { systemClock } from './base/clock.ts'
 import { enableLinearRegex } from './base/linear-regex.ts'
 import type { Log } from './base/log.ts'
 import { type Config, publicUrlOf } from './config/schema.ts'
+import { cachedApplications } from './core/access/cached-applications.ts'
 import { CachedFacts } from './core/access/cached-facts.ts'
 import { createAccess } from './core/access/decide.ts'
 import { openableApplications } from './core/access/openable.ts'
@@ -264,6 +265,7 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
     engine,
     schedule,
     facts,
+    applications: cachedApplications(store.applications, feed),
     access,
     directory,
     webSessions,

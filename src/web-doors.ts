@@ -36,10 +36,9 @@ export function createWebDoors({
   readonly log: Log
 }): WebDoors {
   const clock = systemClock
-  const shared = { ...core, ...store, ground, clock, log }
+  const shared = { ...store, ...core, ground, clock, log }
   const oidc = createOidcDoor({
     ...shared,
-    facts: core.facts,
     objects: store.oidcObjects,
     cookieKey: store.deriveKey('oidc cookies'),
     fetch: fetchFor(guard),
@@ -48,7 +47,7 @@ export function createWebDoors({
   const afterSignOut = async (): Promise<string | null> => null
   return {
     async register(app) {
-      await app.register(signinRoutes, { ...shared, facts: core.facts, afterSignOut })
+      await app.register(signinRoutes, { ...shared, afterSignOut })
       await app.register(oidc.plugin)
     },
     close: () => oidc.close(),
