@@ -8,7 +8,7 @@ import { createAccess } from '../../src/core/access/decide.ts'
 import { openableApplications } from '../../src/core/access/openable.ts'
 import { createWebSessions } from '../../src/core/access/web-sessions.ts'
 import { importNewOrganization } from '../../src/core/directory/import.ts'
-import type { Organization } from '../../src/core/directory/types.ts'
+import type { Organization, Resource } from '../../src/core/directory/types.ts'
 import { createEnrolment } from '../../src/core/factors/enrolment.ts'
 import { OneAtATime } from '../../src/core/factors/one-at-a-time.ts'
 import { argon2Hasher } from '../../src/core/factors/password.ts'
@@ -83,3 +83,16 @@ export const groundAt = (publicUrl: string): WebGround => ({
   trustedProxies: [],
   csrfKey: Buffer.alloc(32, 7),
 })
+
+/** What the pages of sign-in and portal need of it. */
+export function webServices(house: House, ground: WebGround, log: Log = silentLog) {
+  const { store, access, webSessions, enrolment, openable, facts, clock } = house
+  const { conversations, organizations, resources } = store
+  return {
+    ...{ access, webSessions, enrolment, openable, facts, clock, conversations, organizations, resources },
+    ...{ ground, log },
+    launchPath: (_organization: Organization, { application }: Resource): string | null =>
+      application?.launchUrl ?? null,
+    afterSignOut: async (): Promise<string | null> => null,
+  }
+}

@@ -109,6 +109,7 @@ async function begin(
     under: {
       ...{ brand: brandOf(organization), nonce, slug: organization.slug, to },
       target: target?.kind === 'application' ? target.name : null,
+      isConfirming: target?.kind === 'portal' && pending?.wanted.freshSince !== null,
       csrf: visitor.csrf(csrfPurpose),
     },
     show: (status, page) => sendPage(reply, status, page, { nonce, publicUrl: ground.publicUrl() }),

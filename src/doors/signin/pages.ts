@@ -10,8 +10,10 @@ export interface Under extends Frame {
   readonly csrf: string
   /** The conversation of the door that waits, or null. */
   readonly to: string | null
-  /** Name of what is about to be opened. */
+  /** Name of the application that is about to be opened. */
   readonly target: string | null
+  /** Is somebody who is signed in to show it once more? */
+  readonly isConfirming: boolean
 }
 
 export interface PasswordPage extends Under {
@@ -28,15 +30,15 @@ addEventListener('pageshow',()=>{sent=false})`
 const pathOf = (slug: string) => `/o/${slug}/signin`
 
 export function passwordPage(of: PasswordPage): string {
-  const { brand, nonce, slug, csrf, to, target, username, refusal, missing } = of
-  const title = 'Sign in'
+  const { brand, nonce, slug, csrf, to, isConfirming, username, refusal, missing } = of
+  const title = isConfirming ? 'Confirm that it is you' : 'Sign in'
   return page({
     brand,
     nonce,
     title,
     script: once,
     body: card(
-      heading(title, leadTo(target)),
+      heading(title, leadTo(of)),
       refusal !== undefined && refused(refusal),
       form({
         action: pathOf(slug),
@@ -120,7 +122,12 @@ export function codePage(of: CodePage): string {
 }
 
 /** GET changes nothing, so leaving is a form. */
-export function signOutPage({ brand, nonce, slug, csrf }: Omit<Under, 'to' | 'target'>): string {
+export function signOutPage({
+  brand,
+  nonce,
+  slug,
+  csrf,
+}: Omit<Under, 'to' | 'target' | 'isConfirming'>): string {
   const title = 'Sign out?'
   return page({
     brand,
@@ -149,8 +156,10 @@ export function signedOutPage({ brand, nonce, slug }: Pick<Under, 'brand' | 'non
 
 const hidden = (to: string | null) => (to === null ? {} : { to })
 
-const leadTo = (target: string | null): HtmlValue =>
-  target === null ? null : html`to continue to <strong>${target}</strong>`
+function leadTo({ target, isConfirming }: Under): HtmlValue {
+  if (target !== null) return html`to continue to <strong>${target}</strong>`
+  return isConfirming ? 'Sign in once more before you change how you sign in.' : null
+}
 
 /** The same for every reason. */
 const refused = (reference: string) =>

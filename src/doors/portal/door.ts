@@ -1,0 +1,54 @@
+// The portal: what somebody may open, and what they look after themselves. A door like the others: each page asks, and each form
+// that changes how one signs in asks for fresh proof.
+import type { FastifyInstance } from 'fastify'
+import { webScope } from '../../net/web/visitor.ts'
+import { enter } from './enter.ts'
+import { homePage } from './pages/home.ts'
+import { factorRoutes } from './routes/factors.ts'
+import { sessionRoutes } from './routes/sessions.ts'
+import type { PortalOptions } from './services.ts'
+import { handleErrors } from './trouble.ts'
+
+/** Forms of a code and our own fields. */
+const bodyLimit = 4 * 1024
+
+const notices: Readonly<Record<string, string>> = {
+  'authenticator-removed': 'Your authenticator and your recovery codes are removed.',
+  'session-ended': 'That browser is signed out.',
+  'sessions-ended': 'You are signed out everywhere else.',
+}
+
+/** A plugin for a scope of its own: `app.register(portalRoutes, options)`. */
+export async function portalRoutes(app: FastifyInstance, options: PortalOptions): Promise<void> {
+  const { ground, log, webSessions, enrolment, openable, launchPath } = options
+  app.addHook('onRoute', (route) => {
+    route.bodyLimit ??= bodyLimit
+  })
+  await webScope(app, ground)
+  app.setErrorHandler(handleErrors(ground, log))
+
+  app.get('/o/:slug/portal', async (request, reply) => {
+    const guest = await enter(request, reply, options)
+    if (guest === null) return reply
+    const { organization, visitor, session, user, at, frame } = guest
+    const { peer, secured, browser } = visitor
+    const [resources, factors, sessions] = await Promise.all([
+      openable(organization.id, session, { peer, door: 'portal', secured, browser }, at),
+      enrolment.list(organization, user),
+      webSessions.list(organization, user.id),
+    ])
+    const applications = resources.flatMap((resource) => {
+      const href = launchPath(organization, resource)
+      return href === null ? [] : [{ name: resource.name, href }]
+    })
+    const { done } = request.query as { readonly done?: unknown }
+    const notice = typeof done === 'string' && Object.hasOwn(notices, done) ? (notices[done] ?? null) : null
+    return guest.show(
+      200,
+      homePage(frame, { applications, factors, sessions, current: session, notice, now: at }),
+    )
+  })
+
+  factorRoutes(app, options)
+  sessionRoutes(app, options)
+}

@@ -1,0 +1,114 @@
+// The portal's first page: what somebody may open, how they prove who they are, and where they are signed in.
+import type { FactorKind } from '../../../core/directory/types.ts'
+import type { Session } from '../../../core/ports.ts'
+import { type Html, html, safeUrl } from '../../../web/html.ts'
+import { button, form, heading, linkButton, notice, type Row, rows } from '../../../web/parts.ts'
+import { ago } from '../ago.ts'
+import type { PortalFrame } from '../enter.ts'
+import { describeBrowser } from '../user-agent.ts'
+import { widePage } from './frame.ts'
+
+export interface Home {
+  readonly applications: readonly { readonly name: string; readonly href: string }[]
+  readonly factors: readonly { readonly kind: FactorKind; readonly createdAt: Date }[]
+  readonly sessions: readonly Session[]
+  readonly current: Session
+  readonly notice: string | null
+  readonly now: Date
+}
+
+export function homePage(frame: PortalFrame, home: Home): string {
+  const title = 'Your portal'
+  return widePage(frame, {
+    title,
+    body: html`<div class="stack">
+${heading(title, `You are signed in as ${frame.name}.`)}
+${home.notice !== null && notice(home.notice, 'good')}
+<h2>Applications</h2>
+${tiles(home.applications)}
+<h2>Your verification methods</h2>
+${rows(methods(frame, home), 'You have none.')}
+<h2>Where you are signed in</h2>
+${rows(places(frame, home), 'Nowhere.')}
+${home.sessions.length > 1 && endOthers(frame)}
+</div>`,
+  })
+}
+
+function tiles(applications: Home['applications']): Html {
+  if (applications.length === 0)
+    return html`<div class="card"><p class="muted">There is nothing for you to open here yet.</p></div>`
+  const tile = ({ name, href }: Home['applications'][number]): Html | null => {
+    const url = safeUrl(href)
+    if (url === null) return null
+    const [first] = new Intl.Segmenter().segment(name)
+    return html`<li><a class="tile" href="${url}"><span class="mark" aria-hidden="true">${first?.segment.toUpperCase()}</span><span>${name}</span></a></li>`
+  }
+  return html`<ul class="tiles">${applications.map(tile)}</ul>`
+}
+
+function methods({ base }: PortalFrame, { factors, now }: Home): Row[] {
+  const since = (kind: FactorKind) => factors.find((factor) => factor.kind === kind)?.createdAt
+  const to = (label: string, path: string, about: string) =>
+    linkButton({ label, href: `${base}/${path}`, kind: 'secondary', slim: true, about })
+  const [password, authenticator, recovery] = [since('password'), since('totp'), since('recovery-code')]
+  const all: (Row | false)[] = [
+    password !== undefined && { icon: 'key', title: 'Password', detail: `Set ${ago(password, now)}` },
+    authenticator === undefined
+      ? {
+          icon: 'shield',
+          title: 'Authenticator',
+          detail: 'An app on your phone that shows a new code every half minute. Not set up.',
+          action: to('Set up', 'authenticator', 'an authenticator'),
+        }
+      : {
+          icon: 'shield',
+          title: 'Authenticator',
+          detail: `Set up ${ago(authenticator, now)}`,
+          pill: 'On',
+          action: html`${to('Replace', 'authenticator', 'the authenticator')}${to('Remove', 'authenticator/remove', 'the authenticator')}`,
+        },
+    authenticator !== undefined && {
+      icon: 'info',
+      title: 'Recovery codes',
+      detail:
+        recovery === undefined
+          ? 'For the day your phone is lost. You have none.'
+          : `For the day your phone is lost. Made ${ago(recovery, now)}`,
+      action: to(recovery === undefined ? 'Get codes' : 'Renew', 'recovery-codes', 'recovery codes'),
+    },
+  ]
+  return all.filter((row) => row !== false)
+}
+
+function places({ base, csrf }: PortalFrame, { sessions, current, now }: Home): Row[] {
+  return sessions.map(({ id, userAgent, peer, createdAt, seenAt }) => {
+    const name = describeBrowser(userAgent)
+    const isCurrent = id === current.id
+    const detail = `${peer ?? 'Unknown address'} · signed in ${ago(createdAt, now)} · last used ${ago(seenAt, now)}`
+    return {
+      ...{ icon: 'device', title: name, detail },
+      ...(isCurrent
+        ? { pill: 'This browser' }
+        : {
+            action: form({
+              action: `${base}/sessions/${id}/end`,
+              csrf,
+              body: button({
+                label: 'Sign out',
+                kind: 'secondary',
+                slim: true,
+                about: `${name}, ${peer ?? ''}`,
+              }),
+            }),
+          }),
+    }
+  })
+}
+
+const endOthers = ({ base, csrf }: PortalFrame): Html =>
+  form({
+    action: `${base}/sessions/end-others`,
+    csrf,
+    body: button({ label: 'Sign out everywhere else', kind: 'danger' }),
+  })
