@@ -346,6 +346,8 @@ t.test('signing keys are listed and rotated', async (t) => {
   }
   await run(['key', 'rotate', 'saml'])
   t.same(changes().at(-1)?.body, { purpose: 'saml' })
+  await run(['key', 'rotate', 'oidc', '--compromised'])
+  t.same(changes().at(-1)?.body, { purpose: 'oidc', compromised: true })
   t.equal((await run(['key', 'rotate', 'saml', '--after', 'soon'])).code, 2)
   t.match(await run(['key', 'rotate', 'tls']), { code: 2, err: 'oidc or saml' })
 })

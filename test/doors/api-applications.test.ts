@@ -323,6 +323,15 @@ t.test('signing keys are listed and rotated', async (t) => {
 
   const now = await acme('POST', '/keys/rotate', { purpose: 'oidc', activateAfterSeconds: 0 })
   t.same(ofOidc(now), ['ES256 retiring', 'ES256 signing', 'RS256 retiring', 'RS256 signing'])
+  const body = { purpose: 'oidc', compromised: true }
+  t.same(faults(await acme('POST', '/keys/rotate', { ...body, activateAfterSeconds: 5 })), [
+    'activateAfterSeconds: out-of-range',
+  ])
+  t.same(
+    ofOidc(await acme('POST', '/keys/rotate', body)),
+    ['ES256 signing', 'RS256 signing'],
+    'all others are gone',
+  )
   const week = await acme('POST', '/keys/rotate', { purpose: 'saml' })
   const start = week.body.items.find(({ state }: { state: string }) => state === 'next').activeFrom
   t.ok(Math.abs(new Date(start).getTime() - Date.now() - 7 * 86_400_000) < 60_000, 'a week for SAML')
@@ -344,5 +353,5 @@ t.test('signing keys are listed and rotated', async (t) => {
   t.equal(new Set(others.flat().map(({ id }) => id)).size, 2, 'four that need keys at once find the same two')
   const first = await other('POST', '/keys/rotate', { purpose: 'saml' })
   t.match(first.body.items, [{ state: 'signing' }], 'where there was none, the first one signs at once')
-  t.equal((await acme('GET', '/audit?outcome=signing-key.rotate')).body.items.length, 3)
+  t.equal((await acme('GET', '/audit?outcome=signing-key.rotate')).body.items.length, 4)
 })

@@ -47,15 +47,20 @@ export function addKeyCommands(program: Command, around: Surroundings): void {
         option('--after <time>', 'when the new keys sign (default: 1h for oidc, 7d for saml)').argParser(
           seconds,
         ),
+        option('--compromised', 'others know a private key: at once, and what the old ones signed is void'),
       ],
-      examples: ['oidc', 'saml --after 14d', 'oidc --after 0   # a key is known to others: at once'],
+      examples: ['oidc', 'saml --after 14d', 'oidc --compromised'],
     },
     around,
     async (session, [purpose = '']) => {
       if (purpose !== 'oidc' && purpose !== 'saml')
         throw usage(`keys are for oidc or saml, not ${JSON.stringify(purpose)}`)
-      const { after } = session.options
-      const body = { purpose, ...(typeof after === 'number' && { activateAfterSeconds: after }) }
+      const { after, compromised } = session.options
+      const body = {
+        purpose,
+        ...(typeof after === 'number' && { activateAfterSeconds: after }),
+        ...(compromised === true && { compromised }),
+      }
       const keys = await (await session.api()).request<Page>('POST', '/keys/rotate', { body })
       session.answer(keys, () => listed(session, keys))
     },

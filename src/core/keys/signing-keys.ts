@@ -5,9 +5,9 @@ import type { Clock } from '../../base/clock.ts'
 import type { OrganizationId, SigningKeyId } from '../../base/ids.ts'
 import { Fault, ok, type Result } from '../../base/result.ts'
 import { Problems } from '../directory/problem.ts'
-import { optional, readObject, type Shape } from '../directory/spec.ts'
+import { optional, otherwise, readObject, type Shape } from '../directory/spec.ts'
 import type { Organization } from '../directory/types.ts'
-import { choice, integer } from '../directory/values.ts'
+import { boolean, choice, integer } from '../directory/values.ts'
 import { type By, changeBody, invalid, type Refusal, refusalOf, refuse } from '../directory/writing.ts'
 import type { ChangeFeed, KeyPurpose, SigningKey, SigningKeys } from '../ports.ts'
 import { algorithmsOf, makeKey } from './make.ts'
@@ -27,6 +27,8 @@ export const rotateShape = {
   purpose: choice(keyPurposes),
   /** From now until the new key signs; it is published at once. */
   activateAfterSeconds: optional(integer(0, 90 * 24 * 60 * 60)),
+  /** Others know a private key: the new one signs at once, and what the old ones signed is good for nothing from now on. */
+  compromised: otherwise(boolean(), false),
 } satisfies Shape
 
 /** Whose keys they are: the name is for certificates. */
@@ -49,7 +51,7 @@ export interface KeyRing {
   privateKey(organization: OrganizationId, key: SigningKeyId): Promise<KeyObject>
   /** What there is, of all purposes; makes nothing. */
   list(organization: OrganizationId, at: Date): Promise<readonly ListedKey[]>
-  /** `{ purpose, activateAfterSeconds? }`: new keys of a purpose. Owners only. */
+  /** `{ purpose, activateAfterSeconds?, compromised? }`: new keys of a purpose. Owners only. */
   rotate(by: By, body: unknown): Promise<Result<readonly ListedKey[], Refusal>>
 }
 
@@ -110,7 +112,7 @@ export function createKeyRing({ signingKeys, feed, clock }: Ports): KeyRing {
     return all.flatMap((keys) => keys.map((key) => ({ ...key, state: stateOf(keys, key, at) })))
   }
 
-  async function rotateOnce(by: By, purpose: KeyPurpose, lead: number) {
+  async function rotateOnce(by: By, purpose: KeyPurpose, lead: number, compromised: boolean) {
     const { organization } = by
     const at = clock.now()
     const there = await signingKeys.list(organization.id, purpose, at)
@@ -129,9 +131,11 @@ export function createKeyRing({ signingKeys, feed, clock }: Ports): KeyRing {
         makeKey(purpose, algorithm, organization.name, at, activeFrom),
       ),
     )
-    const retire = keys.flatMap((made) => withdrawals(there, made, at))
+    const retire = compromised
+      ? there.map(({ id }) => ({ id, at }))
+      : keys.flatMap((made) => withdrawals(there, made, at))
     const details = {
-      ...{ purpose, activeFrom: activeFrom.toISOString() },
+      ...{ purpose, compromised, activeFrom: activeFrom.toISOString() },
       made: keys.map(({ id, algorithm }) => ({ id, algorithm })),
       withdrawn: retire.map((one) => ({ id: one.id, at: one.at.toISOString() })),
     }
@@ -162,8 +166,13 @@ export function createKeyRing({ signingKeys, feed, clock }: Ports): KeyRing {
       const problems = new Problems()
       const read = readObject(rotateShape, body, '', problems)
       if (!read) return invalid(problems.list)
-      const { purpose, activateAfterSeconds = leadSeconds[read.purpose] } = read
-      const refusal = await rotateOnce(by, purpose, activateAfterSeconds)
+      const { purpose, compromised } = read
+      const { activateAfterSeconds = compromised ? 0 : leadSeconds[purpose] } = read
+      if (compromised && activateAfterSeconds > 0) {
+        const message = 'the old keys go at once, so the new ones must sign at once: leave this out'
+        return invalid([{ field: 'activateAfterSeconds', code: 'out-of-range', message }])
+      }
+      const refusal = await rotateOnce(by, purpose, activateAfterSeconds, compromised)
       if (refusal) return refusal
       const keys = await list(by.organization.id, clock.now())
       return ok(keys.filter((key) => key.purpose === purpose))
