@@ -185,8 +185,12 @@ t.test('the code flow', async (t) => {
     t.notOk('sub' in told.body)
     t.same((await ask('introspect', { token }, 'wiki')).body, { active: false }, 'O13')
     t.equal((await userinfo(house, token)).status, 401)
-    const scoped = await ask('token', { grant_type: 'client_credentials', scope: 'admin' })
+    const form = { grant_type: 'client_credentials' }
+    const scoped = await ask('token', { ...form, scope: 'openid' })
     t.match(scoped, { status: 400, body: { error: 'invalid_scope' } }, 'nobody gives scopes to themselves')
+    const unknown = (await ask('token', { ...form, scope: 'admin' })).body
+    t.notOk('scope' in unknown)
+    t.notOk('scope' in (await ask('introspect', { token: String(unknown.access_token) })).body)
     const other = await ask('token', { grant_type: 'client_credentials' }, 'wiki')
     t.equal(other.status, 400, 'only where it is registered')
     t.equal((await ask('revoke', { token })).status, 200)

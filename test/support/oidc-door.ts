@@ -217,11 +217,17 @@ export async function openHouse(
     const client = new Client({ connectionString: databaseUrl })
     await client.connect()
     try {
-      const tables = ['session', 'application_session', 'oidc_object', 'used_once']
-      const rows = await Promise.all(
-        tables.map((name) => client.query(`select t::text as row from ${name} t`)),
-      )
-      return rows.flatMap((result) => result.rows.map(({ row }) => row as string)).join('\n')
+      let text = ''
+      for (const name of ['session', 'application_session', 'oidc_object', 'used_once']) {
+        const { rows } = await client.query(`select t::text as row from ${name} t`)
+        text += rows
+          .map(
+            ({ row }) => `${row}
+`,
+          )
+          .join('')
+      }
+      return text
     } finally {
       await client.end()
     }

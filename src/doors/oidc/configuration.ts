@@ -5,6 +5,7 @@ import type { Organization } from '../../core/directory/types.ts'
 import { createAccounts, remainingSeconds } from './accounts.ts'
 import { createAdapter } from './adapter.ts'
 import { findClient, ownMetadata } from './client.ts'
+import { isCompact } from './compact.ts'
 import { createGrants } from './grants.ts'
 import type { IssuerKeys } from './keys.ts'
 import { renderError } from './pages.ts'
@@ -111,8 +112,8 @@ export function configurationFor(
     clockTolerance: 5,
     clientBasedCORS: (_ctx, origin, client) =>
       client.redirectUris?.some((uri) => URL.canParse(uri) && new URL(uri).origin === origin) ?? false,
-    assertJwtClientAuthClaimsAndHeader: async (_ctx, claims, header) =>
-      refuseLooseAssertion(claims, header, clock.now()),
+    assertJwtClientAuthClaimsAndHeader: async (ctx, claims, header) =>
+      refuseLooseAssertion(ctx.oidc.params?.client_assertion, claims, header, clock.now()),
     fetch: services.fetch,
     renderError: (ctx, out, error) => renderError(ctx, out, error, services),
   }
@@ -120,6 +121,7 @@ export function configurationFor(
 
 /** Checklist O12, O10: an assertion is for this issuer alone, for a while only, and brings no key of its own. */
 function refuseLooseAssertion(
+  text: unknown,
   claims: Readonly<Record<string, unknown>>,
   header: Readonly<Record<string, unknown>>,
   now: Date,
@@ -127,6 +129,7 @@ function refuseLooseAssertion(
   const refuse = (why: string): never => {
     throw new errors.InvalidClientAuth(why as never)
   }
+  if (!isCompact(text)) refuse('the assertion is not a JWS in compact form')
   if (typeof claims.aud !== 'string') refuse('the assertion must have a single audience')
   if (Number(claims.exp) > now.getTime() / 1000 + lifetimes.clientAssertion)
     refuse('the assertion is valid for too long')

@@ -11,6 +11,7 @@ import { errorPage } from '../../web/error-page.ts'
 import { html } from '../../web/html.ts'
 import { page } from '../../web/page.ts'
 import { button, form, heading, linkButton } from '../../web/parts.ts'
+import { isCompact } from './compact.ts'
 import { nameOf } from './grants.ts'
 import type { Issuer, Issuers } from './issuers.ts'
 import { brandOf, sendError, sentOnAnotherWay, unknownOrganization } from './pages.ts'
@@ -51,7 +52,7 @@ export function logoutRoutes(services: OidcServices, issuers: Issuers) {
     const client = clientId === undefined ? undefined : await provider.Client.find(clientId)
     // Whatever is not an ID token that we made for this client counts as none.
     const hint =
-      token === undefined || client === undefined
+      !isCompact(token) || client === undefined
         ? null
         : await provider.IdToken.validate(token, client).then(
             ({ payload }) => payload,

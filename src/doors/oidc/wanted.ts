@@ -1,6 +1,7 @@
 // What an authorization request wants of the sign-in: a level, freshness, a certain person.
 import { errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { Wanted } from '../../core/access/request.ts'
+import { isCompact } from './compact.ts'
 import { oneFactor, refedsMfa, twoFactors } from './terms.ts'
 
 export interface Wish {
@@ -22,6 +23,8 @@ const mostLevels = 20
 /** `now`: the instant at which the request first came. Throws InvalidRequest. */
 export function wishOf({ oidc }: KoaContextWithOIDC, now: Date): Wish {
   const { levels, isEssential } = levelsOf(oidc)
+  const hint = oidc.params?.id_token_hint
+  if (hint !== undefined && !isCompact(hint)) throw new errors.InvalidRequest('id_token_hint is not a token')
   const asksAgain = oidc.prompts.has('login') || oidc.prompts.has('select_account')
   const maxAge = oidc.params?.max_age === undefined ? null : Number(oidc.params.max_age)
   const since = asksAgain ? now.getTime() : maxAge === null ? null : now.getTime() - maxAge * 1000
