@@ -16,6 +16,8 @@ import type { CpuProfile } from './profile.ts'
 export interface BenchMuster extends Omit<Contender, 'load'> {
   readonly ldapPort: number
   readonly radiusPort: number
+  /** The running program: its address and its API. */
+  readonly server: RunningMuster
   /** A figure from /metrics: the sum of all series of this name whose labels hold `label`. */
   metric(name: string, label?: string): Promise<number>
   /** How long a password is remembered from now on, 0 to 3600 s. Whatever was remembered is forgotten. */
@@ -105,6 +107,7 @@ function describe(
     pid: muster.pid,
     ldapPort: muster.ports.ldap,
     radiusPort: muster.ports.radius,
+    server: muster,
     metric,
     // Reading it begins a new period: that is how prom-client does it.
     lagMs: async () => Math.max(0, (await metric('nodejs_eventloop_lag_p99_seconds')) * 1000 - lagTimerMs),

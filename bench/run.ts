@@ -10,6 +10,8 @@ import { buildGenerators } from './generators.ts'
 import { calibrate, type Effort, interleave } from './measure.ts'
 import { startBenchMuster } from './muster.ts'
 import { startFreeradius, startFreeradiusWithLog } from './peers/freeradius.ts'
+import { startOidcProvider } from './peers/oidc-provider.ts'
+import { startSamlify } from './peers/samlify.ts'
 import { startSlapd } from './peers/slapd.ts'
 import { createPopulation } from './population.ts'
 import type { Scenario, Setting } from './scenario.ts'
@@ -75,6 +77,8 @@ async function measure(users: number, scenarios: readonly Scenario[], effort: Ef
     slapd: lazily(() => startSlapd(population)),
     freeradius: lazily(() => startFreeradius(population)),
     freeradiusWithLog: lazily(() => startFreeradiusWithLog(population)),
+    oidcProvider: lazily(startOidcProvider),
+    samlify: async (task) => lazily(() => startSamlify(task))(),
     muster: async () => (options['peers-only'] ? undefined : startMuster()),
     compare: (contenders) =>
       interleave(

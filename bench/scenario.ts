@@ -2,6 +2,7 @@
 import type { Contender, Outcome } from './measure.ts'
 import type { BenchMuster } from './muster.ts'
 import type { Peer } from './peers/peer.ts'
+import type { SamlTask } from './peers/samlify.ts'
 import type { Population } from './population.ts'
 
 export interface Setting {
@@ -11,6 +12,9 @@ export interface Setting {
   freeradius(): Promise<Peer>
   /** The same, with a row in PostgreSQL for every decision. */
   freeradiusWithLog(): Promise<Peer & { readonly databasePid: number }>
+  /** Bare, in memory. */
+  oidcProvider(): Promise<Peer>
+  samlify(task: SamlTask): Promise<Peer>
   /** Undefined with --peers-only. */
   muster(): Promise<BenchMuster | undefined>
   /** Rounds of the contenders in turn, as long and as many as the command line says. */

@@ -12,6 +12,7 @@ const columns: readonly [string, (outcome: Outcome, first: Outcome) => string][]
   ['slowest to fastest round', (o) => o.range.map(whole).join(' to ')],
   ['p50', (o) => `${o.p50Ms.toFixed(2)} ms`],
   ['p99', (o) => `${o.p99Ms.toFixed(2)} ms`],
+  ['operations/s of one core', (o) => whole(1e6 / o.serverCpuUs)],
   ['CPU per operation', (o) => cpu(o.serverCpuUs)],
   ['its database', (o) => (o.databaseCpuUs === null ? '' : cpu(o.databaseCpuUs))],
   ['memory (RSS)', (o) => `${whole(o.rssMiB)} MiB`],

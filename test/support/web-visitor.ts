@@ -177,7 +177,7 @@ function alertOf(html: string): string | null {
 }
 
 const referenceOf = (html: string): string | null =>
-  /[Rr]eference:[^<]*(?:<br>)?<code>([^<]+)<\/code>/.exec(html)?.[1] ?? null
+  /reference:?[^<]*(?:<br>)?<code>([^<]+)<\/code>/i.exec(html)?.[1] ?? null
 
 function refreshOf(html: string): string | null {
   const found = /<meta http-equiv="refresh" content="0;\s*url=([^"]*)"/i.exec(html)
