@@ -1,0 +1,389 @@
+// How what the OIDC door gave out ends: used once, used twice, rotated, revoked, logged out of, ended by others; and what does not end,
+// because the process did.
+import { createServer, type IncomingMessage } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { createRemoteJWKSet, jwtVerify } from 'jose'
+import t, { type Test } from 'tap'
+import {
+  authorizationUrl,
+  authorize,
+  Browser,
+  basic,
+  type OidcHouse,
+  openHouse,
+  payloadOf,
+  post,
+  readTokens,
+  redeem,
+  refresh,
+  tokensOf,
+} from '../support/oidc-door.ts'
+
+const invalidGrant = { status: 400, body: { error: 'invalid_grant' } }
+
+const userinfo = async (house: OidcHouse, token: string) =>
+  (await fetch(`${house.issuer}/oidc/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status
+
+t.test('codes and refresh tokens, on two processes', async (t) => {
+  const house = await openHouse(t)
+  const { databaseUrl, dataFolder } = house
+  const second = await openHouse(t, { databaseUrl, dataFolder })
+  const browser = new Browser()
+  const codeOf = async (parameters: Record<string, string> = {}) =>
+    (await authorize(house, browser, 'alice', parameters)).get('code') ?? ''
+  const either = (i: number) => (i % 2 === 0 ? house : second).issuer
+
+  await t.test('O06 of 50 who redeem a code one succeeds, and the others end what came of it', async (t) => {
+    const code = await codeOf()
+    const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => redeem(either(i), code)))
+    const won = answers.filter(({ status }) => status === 200)
+    t.equal(won.length, 1)
+    for (const answer of answers) if (answer.status !== 200) t.match(answer, invalidGrant)
+    const { access, refresh: token } = readTokens(won[0]?.body ?? {})
+    t.equal(await userinfo(house, access), 401)
+    t.match(await refresh(house.issuer, token), invalidGrant)
+  })
+
+  await t.test('O06 a code that comes again ends its tokens; after a minute it is nothing', async (t) => {
+    const code = await codeOf()
+    const { access, refresh: token } = readTokens((await redeem(house.issuer, code)).body)
+    t.equal(await userinfo(second, access), 200)
+    t.match(await redeem(second.issuer, code), invalidGrant)
+    t.equal(await userinfo(house, access), 401)
+    t.match(await refresh(house.issuer, token), invalidGrant)
+    const late = await codeOf()
+    house.clock.shiftMs = 61_000
+    t.match(await redeem(house.issuer, late), invalidGrant)
+    house.clock.shiftMs = 0
+  })
+
+  await t.test('O07 a refresh token is used once; used again it ends the family', async (t) => {
+    const first = await tokensOf(house, browser, 'alice')
+    const next = readTokens((await refresh(second.issuer, first.refresh)).body)
+    t.not(next.refresh, first.refresh)
+    const third = readTokens((await refresh(house.issuer, next.refresh)).body)
+    t.equal(await userinfo(house, third.access), 200)
+    t.match(await refresh(second.issuer, first.refresh), invalidGrant, 'the first, again')
+    t.match(await refresh(house.issuer, third.refresh), invalidGrant, 'the newest')
+    for (const { access } of [first, next, third]) t.equal(await userinfo(house, access), 401)
+  })
+
+  await t.test('O07 two at the very same moment: one family', async (t) => {
+    const { refresh: token } = await tokensOf(house, browser, 'alice')
+    const answers = await Promise.all(Array.from({ length: 10 }, (_, i) => refresh(either(i), token)))
+    t.equal(answers.filter(({ status }) => status === 200).length, 1)
+    for (const answer of answers) if (answer.status !== 200) t.match(answer, invalidGrant)
+    t.match(await refresh(house.issuer, token), invalidGrant)
+    const { body } = answers.find(({ status }) => status === 200) ?? { body: {} }
+    t.match(await refresh(house.issuer, readTokens(body).refresh), invalidGrant, 'it came again, later')
+  })
+
+  await t.test('scopes only become fewer', async (t) => {
+    const { refresh: token } = await tokensOf(house, browser, 'alice', { scope: 'openid email' })
+    const ask = (scope: string) =>
+      post(
+        `${house.issuer}/oidc/token`,
+        { grant_type: 'refresh_token', refresh_token: token, scope },
+        { authorization: basic('wiki') },
+      )
+    t.match(await ask('openid email profile'), { status: 400, body: { error: 'invalid_scope' } })
+    const { status, body } = await ask('openid')
+    t.equal(status, 200)
+    t.notOk('email' in readTokens(body).claims)
+  })
+
+  await t.test('revocation (RFC 7009)', async (t) => {
+    const revoke = (token: string) =>
+      post(`${house.issuer}/oidc/revoke`, { token }, { authorization: basic('wiki') })
+    const one = await tokensOf(house, browser, 'alice')
+    t.equal((await revoke(one.refresh)).status, 200)
+    t.equal(await userinfo(second, one.access), 401)
+    t.match(await refresh(second.issuer, one.refresh), invalidGrant)
+    t.equal((await revoke('nothing')).status, 200)
+  })
+
+  await t.test('what was given out survives a restart', async (t) => {
+    const tokens = await tokensOf(house, browser, 'alice')
+    const code = await codeOf()
+    const begun = await browser.fetch(authorizationUrl(house.issuer, { prompt: 'login' }))
+    t.match(begun.headers.get('location'), /signin/)
+    const port = Number(new URL(house.url).port)
+    await house.close()
+    const after = await openHouse(t, { databaseUrl, dataFolder, port })
+    t.equal(after.issuer, house.issuer)
+    t.equal(await userinfo(after, tokens.access), 200)
+    t.equal((await redeem(after.issuer, code)).status, 200)
+    t.equal((await refresh(after.issuer, tokens.refresh)).status, 200)
+    const resumed = await browser.fetch(
+      `${after.issuer}/oidc/authorize/${browser.get('muster-oidc-resume-acme')}`,
+    )
+    t.match(resumed.headers.get('location'), /^\/o\/acme\/signin\?to=/, 'the interaction, too')
+    const jwks = createRemoteJWKSet(new URL(`${after.issuer}/oidc/jwks`))
+    await t.resolves(jwtVerify(tokens.id, jwks, { issuer: after.issuer, audience: 'wiki' }))
+  })
+})
+
+/** An application that is told of logouts. */
+async function startListener(t: Test) {
+  const told: string[] = []
+  let answer: (request: IncomingMessage) => number | null = () => 200
+  const waiting: (() => void)[] = []
+  const server = createServer((request, response) => {
+    let body = ''
+    request.on('data', (chunk) => (body += chunk))
+    request.on('end', () => {
+      told.push(new URLSearchParams(body).get('logout_token') ?? '')
+      for (const go of waiting.splice(0)) go()
+      const status = answer(request)
+      if (status !== null) response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end()
+    })
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => {
+    server.closeAllConnections()
+    server.close()
+  })
+  return {
+    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/logged-out`,
+    told,
+    answerWith: (how: typeof answer) => void (answer = how),
+    /** Resolves once so many have come in all. */
+    async count(n: number): Promise<void> {
+      while (told.length < n) await new Promise<void>((resolve) => waiting.push(resolve))
+    },
+  }
+}
+
+t.test('logout', async (t) => {
+  const house = await openHouse(t)
+  const listener = await startListener(t)
+  const returnTo = 'https://app.example/bye'
+  await house.register(
+    {
+      clientId: 'app',
+      redirectUris: ['http://127.0.0.1:9001/callback'],
+      postLogoutRedirectUris: [returnTo],
+      backchannelLogoutUri: listener.url,
+    },
+    { clientSecret: 'muster-app-secret-1' },
+  )
+  const tokens = async (browser: Browser, more: Record<string, string> = {}) => {
+    const back = await authorize(house, browser, 'alice', { client_id: 'app', ...more })
+    const form = {
+      grant_type: 'authorization_code',
+      code: back.get('code') ?? '',
+      redirect_uri: 'http://127.0.0.1:9001/callback',
+      code_verifier: 'a-verifier-of-the-length-that-is-demanded-by-the-rfc',
+    }
+    const headers = { authorization: basic('app', 'muster-app-secret-1') }
+    return readTokens((await post(`${house.issuer}/oidc/token`, form, headers)).body)
+  }
+  const logout = (browser: Browser, parameters: Record<string, string> = {}) => {
+    const url = new URL(`${house.issuer}/oidc/logout`)
+    url.search = new URLSearchParams(parameters).toString()
+    return browser.fetch(url)
+  }
+  const isSignedIn = async (browser: Browser) => {
+    const answer = await browser.fetch(authorizationUrl(house.issuer, { prompt: 'none' }))
+    return answer.headers.get('location')?.includes('code=') === true
+  }
+  const press = (browser: Browser, html: string, more: Record<string, string> = {}) => {
+    const fields = [...html.matchAll(/<input type="hidden" name="([^"]+)" value="([^"]*)">/g)]
+    const unescaped = (text = '') => text.replaceAll('&amp;', '&')
+    const form = Object.fromEntries(fields.map(([, name, value]) => [name, unescaped(value)]))
+    const headers = { origin: house.url, 'sec-fetch-site': 'same-origin' }
+    const body = new URLSearchParams({ ...(form as Record<string, string>), ...more })
+    return browser.fetch(`${house.issuer}/oidc/logout`, { method: 'POST', headers, body })
+  }
+
+  await t.test(
+    'O21 with an ID token of this session: no question, and a token for the application',
+    async (t) => {
+      const browser = new Browser()
+      const { id, access, claims } = await tokens(browser)
+      await tokens(browser)
+      const wiki = await tokensOf(house, browser, 'alice')
+      const shown = await logout(browser, {
+        id_token_hint: id,
+        post_logout_redirect_uri: returnTo,
+        state: 's&1',
+      })
+      const html = await shown.text()
+      t.match(html, /document\.forms\[0\]\.submit\(\)/)
+      t.notMatch(html, /Stay signed in/)
+      t.ok(await isSignedIn(browser), 'a GET changes nothing')
+      t.equal((await press(browser, html, { csrf: 'x' })).status, 403)
+      const done = await press(browser, html)
+      t.match(await done.text(), /https:\/\/app\.example\/bye\?state=s%261/)
+      t.notOk(browser.names().includes('muster-session-acme'))
+      t.notOk(await isSignedIn(browser))
+      t.equal(await userinfo(house, access), 401)
+      t.equal(await userinfo(house, wiki.access), 401)
+      t.match(await refresh(house.issuer, wiki.refresh), invalidGrant)
+
+      await listener.count(1)
+      await house.door.close()
+      t.equal(listener.told.length, 1, 'once, though it was opened twice')
+      const jwks = createRemoteJWKSet(new URL(`${house.issuer}/oidc/jwks`))
+      const { payload, protectedHeader } = await jwtVerify(listener.told[0] ?? '', jwks, {
+        issuer: house.issuer,
+        audience: 'app',
+        typ: 'logout+jwt',
+      })
+      t.equal(protectedHeader.typ, 'logout+jwt')
+      t.same(payload.events, { 'http://schemas.openid.net/event/backchannel-logout': {} })
+      t.match(payload, { sub: claims.sub, sid: claims.sid, jti: /.+/ })
+      t.ok(Number(payload.exp) - Number(payload.iat) <= 120)
+      t.notOk('nonce' in payload)
+
+      const hinted = await browser.fetch(
+        authorizationUrl(house.issuer, { id_token_hint: listener.told[0] ?? '', prompt: 'none' }),
+      )
+      t.notMatch(hinted.headers.get('location'), /code=/, 'O13: a logout token is no ID token')
+    },
+  )
+
+  await t.test('O21 without a token that is ours and of this session, the person is asked', async (t) => {
+    const other = new Browser()
+    const { id: others } = await tokens(other)
+    const browser = new Browser()
+    const { id } = await tokens(browser)
+    const [head = '', body = ''] = id.split('.')
+    const unsigned = `${Buffer.from('{"alg":"none"}').toString('base64url')}.${body}.`
+    for (const hint of [undefined, others, unsigned, `${head}.${body}.AAAA`, `${id} `, 'x.y.z', '{}']) {
+      const shown = await logout(browser, {
+        ...(hint !== undefined && { id_token_hint: hint }),
+        client_id: 'app',
+      })
+      const html = await shown.text()
+      if (shown.status === 400) continue
+      t.equal(shown.status, 200, String(hint).slice(0, 20))
+      t.notMatch(html, /submit\(\)/)
+      t.match(html, /Sign out\?/)
+    }
+    t.ok(await isSignedIn(browser))
+    const html = await (await logout(browser)).text()
+    t.match(await (await press(browser, html)).text(), /You are signed out/)
+    t.notOk(await isSignedIn(browser))
+    t.ok(await isSignedIn(other), 'one session, and not the person')
+    t.match(
+      await (await logout(browser)).text(),
+      /You are signed out/,
+      'with nobody there, there is nothing to do',
+    )
+  })
+
+  await t.test('O21 post_logout_redirect_uri is compared as a whole text', async (t) => {
+    const browser = new Browser()
+    const { id } = await tokens(browser)
+    for (const uri of [
+      `${returnTo}/`,
+      `${returnTo}?x`,
+      'https://app.example',
+      'https://evil.example/',
+      'javascript:alert(1)',
+    ]) {
+      const page = await logout(browser, { id_token_hint: id, post_logout_redirect_uri: uri })
+      t.equal(page.status, 400, uri)
+      t.notMatch(await page.text(), /<form|http-equiv="refresh"/)
+    }
+    t.equal((await logout(browser, { post_logout_redirect_uri: returnTo })).status, 400, 'of no client')
+    t.equal((await logout(browser, { id_token_hint: id, client_id: 'wiki' })).status, 400, 'of two clients')
+    const twice = await browser.fetch(`${house.issuer}/oidc/logout?state=a&state=b`)
+    t.equal(twice.status, 400)
+    const html = await (
+      await logout(browser, { id_token_hint: id, post_logout_redirect_uri: returnTo })
+    ).text()
+    const swapped = await press(browser, html, { post_logout_redirect_uri: 'https://evil.example/' })
+    t.equal(swapped.status, 400, 'what the form brings is looked at again')
+    const foreign = await browser.fetch(`${house.issuer}/oidc/logout`, {
+      method: 'POST',
+      headers: { origin: 'https://app.example' },
+      body: new URLSearchParams({ id_token_hint: id }),
+    })
+    t.equal(foreign.status, 303, 'a form of the application becomes the GET')
+    t.ok(await isSignedIn(browser))
+  })
+
+  await t.test('O21 an application that does not answer keeps nobody waiting', async (t) => {
+    const browser = new Browser()
+    const before = listener.told.length
+    const { id } = await tokens(browser)
+    listener.answerWith(() => null)
+    const html = await (await logout(browser, { id_token_hint: id })).text()
+    t.match(await (await press(browser, html)).text(), /You are signed out/)
+    await listener.count(before + 1)
+    await house.door.close()
+    t.ok(house.logged.some(({ message }) => /could not be told/.test(message)))
+    listener.answerWith(() => 302)
+    const another = new Browser()
+    const { id: next } = await tokens(another)
+    await press(another, await (await logout(another, { id_token_hint: next })).text())
+    await house.door.close()
+    t.equal(listener.told.length, before + 2, 'a redirect is not followed')
+    listener.answerWith(() => 200)
+  })
+
+  await t.test('whoever ends it, the application is told', async (t) => {
+    const browser = new Browser()
+    const before = listener.told.length
+    const carol = await house.user('alice')
+    const { claims } = await tokens(browser)
+    await house.directory.users.update(house.by, carol.id, { state: 'suspended' })
+    await listener.count(before + 1)
+    t.equal(payloadOf(listener.told.at(-1) ?? '').sid, claims.sid)
+    await house.directory.users.update(house.by, carol.id, { state: 'active' })
+  })
+
+  await t.test('offline access outlives the session, and ends with the person', async (t) => {
+    const browser = new Browser()
+    const before = listener.told.length
+    const scope = 'openid offline_access'
+    const plain = await tokens(browser, { scope })
+    t.notMatch(
+      (
+        await post(
+          `${house.issuer}/oidc/introspect`,
+          { token: plain.access },
+          { authorization: basic('app', 'muster-app-secret-1') },
+        )
+      ).body,
+      { scope },
+      'only with prompt=consent',
+    )
+    const { id, refresh: token } = await tokens(browser, { scope, prompt: 'consent' })
+    const html = await (await logout(browser, { id_token_hint: id })).text()
+    await press(browser, html)
+    await listener.count(before + 1)
+    const renew = (with_: string) =>
+      post(
+        `${house.issuer}/oidc/token`,
+        { grant_type: 'refresh_token', refresh_token: with_ },
+        { authorization: basic('app', 'muster-app-secret-1') },
+      )
+    t.match(await renew(plain.refresh), invalidGrant)
+    const renewed = await renew(token)
+    t.equal(renewed.status, 200)
+    const alice = await house.user('alice')
+    await house.directory.users.update(house.by, alice.id, { state: 'suspended' })
+    t.match(await renew(readTokens(renewed.body).refresh), invalidGrant)
+    await house.directory.users.update(house.by, alice.id, { state: 'active' })
+  })
+
+  await t.test('O27 a user who is made anew is somebody else', async (t) => {
+    const browser = new Browser()
+    const first = await tokensOf(house, browser, 'frank')
+    const frank = await house.user('frank')
+    t.ok((await house.directory.users.remove(house.by, frank.id)).ok)
+    t.equal(await userinfo(house, first.access), 401)
+    t.match(await refresh(house.issuer, first.refresh), invalidGrant)
+    const body = { username: 'frank', email: frank.email, state: 'active', password: 'muster-frank' }
+    const made = await house.directory.users.create(house.by, body)
+    t.ok(made.ok)
+    t.equal(await userinfo(house, first.access), 401)
+    t.notOk(await isSignedIn(browser), 'nor is the old browser signed in')
+    const { claims } = await tokensOf(house, new Browser(), 'frank')
+    t.not(claims.sub, first.claims.sub)
+    t.equal(claims.email_verified, false)
+  })
+})
