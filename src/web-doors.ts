@@ -6,6 +6,7 @@ import { systemClock } from './base/clock.ts'
 import type { Log } from './base/log.ts'
 import type { Organization, Resource } from './core/directory/types.ts'
 import { createOidcDoor } from './doors/oidc/door.ts'
+import { portalRoutes } from './doors/portal/door.ts'
 import { signinRoutes } from './doors/signin/door.ts'
 import { type FetchGuard, fetchFor } from './net/web/fetch.ts'
 import { peerLimit } from './net/web/rate.ts'
@@ -48,6 +49,7 @@ export function createWebDoors({
   return {
     async register(app) {
       await app.register(signinRoutes, { ...shared, afterSignOut })
+      await app.register(portalRoutes, { ...shared, launchPath: launchAddress })
       await app.register(oidc.plugin)
     },
     close: () => oidc.close(),
