@@ -34,6 +34,8 @@ export interface MusterOptions {
   readonly env?: Readonly<Record<string, string | undefined>>
   /** A data folder to use, and to leave alone afterwards; by default an empty temporary one, removed at the end. */
   readonly data?: string
+  /** The ports of an earlier run, to start the same server again. */
+  readonly ports?: MusterPorts
   /** Wait until /health/ready answers 200; default true. */
   readonly waitUntilReady?: boolean
   readonly timeoutMs?: number
@@ -62,7 +64,7 @@ async function choosePorts(): Promise<MusterPorts> {
 
 /** Starts `node src/main.ts serve` on free loopback ports and stops it (SIGTERM, after 10 s SIGKILL) when `t` ends. */
 export async function startMuster(t: WithTeardown, options: MusterOptions = {}): Promise<RunningMuster> {
-  const ports = await choosePorts()
+  const ports = options.ports ?? (await choosePorts())
   const data = options.data ?? (await mkdtemp(join(tmpdir(), 'muster-data-')))
   const env = {
     MUSTER_DATA: data,

@@ -34,6 +34,11 @@ export interface RelyingParty {
   refresh(token?: string): Promise<Tokens>
   userinfo(token?: string): Promise<client.UserInfoResponse>
   introspect(token?: string): Promise<client.IntrospectionResponse>
+  revoke(token?: string): Promise<void>
+  /** The last code that was brought here, as a form for the token endpoint: for those who send it by themselves. */
+  codeForm(): URLSearchParams
+  /** Sends such a form, as this client. */
+  post(form: URLSearchParams): Promise<{ readonly status: number; readonly body: Record<string, unknown> }>
 }
 
 interface Begun {
@@ -46,6 +51,8 @@ export interface RelyingPartyOptions extends ApplicationOptions {
   readonly port?: number
   readonly secret?: string
   readonly scope?: string
+  /** Are codes redeemed when they arrive? True by default. */
+  readonly redeems?: boolean
 }
 
 /**
@@ -60,6 +67,7 @@ export async function startRelyingParty(
     port: given,
     secret = `muster-${name}-secret`,
     scope = 'openid profile email groups offline_access',
+    redeems = true,
     ...options
   }: RelyingPartyOptions = {},
 ): Promise<RelyingParty> {
@@ -125,6 +133,7 @@ export async function startRelyingParty(
     const parameters = address.searchParams
     const state = parameters.get('state') ?? ''
     const expected = begun.get(state)
+    if (!redeems) return { parameters }
     begun.delete(state)
     if (expected === undefined) return { parameters, error: 'a state that was never sent' }
     try {
@@ -168,6 +177,24 @@ export async function startRelyingParty(
     refresh: (given = token('refresh_token')) => client.refreshTokenGrant(config, given),
     userinfo: (given = token('access_token')) => client.fetchUserInfo(config, given, client.skipSubjectCheck),
     introspect: (given = token('access_token')) => client.tokenIntrospection(config, given),
+    revoke: (given = token('refresh_token')) => client.tokenRevocation(config, given),
+    codeForm() {
+      const { parameters } = last()
+      return new URLSearchParams({
+        grant_type: 'authorization_code',
+        code: parameters.get('code') ?? '',
+        redirect_uri: redirectUri,
+        code_verifier: begun.get(parameters.get('state') ?? '')?.verifier ?? '',
+      })
+    },
+    async post(form) {
+      const response = await fetch(config.serverMetadata().token_endpoint ?? '', {
+        method: 'POST',
+        body: form,
+        headers: { authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}` },
+      })
+      return { status: response.status, body: (await response.json()) as Record<string, unknown> }
+    },
   }
 }
 
