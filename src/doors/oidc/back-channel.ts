@@ -9,7 +9,7 @@ import type { OidcServices } from './services.ts'
 
 export interface BackChannel {
   /** Resolves once everybody who is being told has been, or did not answer in time. */
-  close(): Promise<void>
+  settled(): Promise<void>
 }
 
 const atOnce = 8
@@ -62,7 +62,7 @@ export function startBackChannel(
       .finally(() => underWay.delete(telling))
     underWay.add(telling)
   })
-  return { close: async () => void (await Promise.allSettled(underWay)) }
+  return { settled: async () => void (await Promise.allSettled(underWay)) }
 }
 
 /** Somebody may have opened the same application many times in one session; it is told once. */

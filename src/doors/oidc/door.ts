@@ -23,6 +23,8 @@ export interface OidcDoor {
   /** Registers the routes. */
   readonly plugin: (app: FastifyInstance) => Promise<void>
   /** Resolves once applications that are being told of an end have been. */
+  settled(): Promise<void>
+  /** The same, and nothing is begun any more. */
   close(): Promise<void>
 }
 
@@ -111,9 +113,10 @@ export function createOidcDoor({ limit, ...services }: OidcDoorOptions): OidcDoo
       await app.register(passOn)
       await app.register(logoutRoutes(services, issuers))
     },
+    settled: () => backChannel.settled(),
     async close() {
       issuers.close()
-      await backChannel.close()
+      await backChannel.settled()
     },
   }
 }

@@ -29,16 +29,20 @@ const mostKept = 200
 export function createIssuers(services: OidcServices): Issuers {
   const { organizations, keys, feed, ground, clock } = services
   const kept = new Map<string, Promise<Issuer | null>>()
-  const bySlug = new Map<OrganizationId, string>()
+  const slugs = new Map<OrganizationId, string>()
+  let changeCount = 0
   const unsubscribe = feed.subscribe((changes) => {
-    for (const { organization, kind } of changes)
-      if (kind === 'organization' || kind === 'signing-key') kept.delete(bySlug.get(organization) ?? '')
+    for (const { organization, kind } of changes) {
+      if (kind !== 'organization' && kind !== 'signing-key') continue
+      changeCount++
+      kept.delete(slugs.get(organization) ?? '')
+    }
   })
 
   const make = async (slug: string): Promise<Issuer | null> => {
     const organization = await organizations.findBySlug(slug)
     if (organization === null) return null
-    bySlug.set(organization.id, slug)
+    slugs.set(organization.id, slug)
     const published = await issuerKeys(keys, organization, clock.now())
     const configuration = configurationFor(organization, published, services)
     const provider = new Provider(`${ground.publicUrl()}/o/${slug}`, configuration)
@@ -63,17 +67,19 @@ export function createIssuers(services: OidcServices): Issuers {
       return issuer
     }
     if (kept.get(slug) !== known) return find(slug)
+    const before = changeCount
     const making = make(slug)
     kept.set(slug, making)
     for (const [old] of kept) {
       if (kept.size <= mostKept) break
       kept.delete(old)
     }
-    const isNothing = await making.then(
-      (made) => made === null,
-      () => true,
+    const isToBeKept = await making.then(
+      // What changed while it was made may be in it or not.
+      (made) => made !== null && changeCount === before,
+      () => false,
     )
-    if (isNothing && kept.get(slug) === making) kept.delete(slug)
+    if (!isToBeKept && kept.get(slug) === making) kept.delete(slug)
     return making
   }
 
