@@ -1,170 +1,195 @@
-// The OIDC door as a real application sees it: openid-client, which checks whatever a client can check, and people who sign in
-// by the pages. The whole program runs, on its embedded database, and is started anew on the way.
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import t from 'tap'
-import { webUrl } from '../support/applications.ts'
-import { startMuster } from '../support/muster.ts'
+// openid-client as the relying party of the whole program: discovery, code flow with PKCE through the pages of sign-in, step-up,
+// refresh, userinfo, introspection, revocation, pushed requests, client credentials, logout.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import * as client from 'openid-client'
+import t, { type Test } from 'tap'
+import { type RunningMuster, startMuster } from '../support/muster.ts'
 import { OneTimeCodes } from '../support/one-time-codes.ts'
-import { nameOf, startRelyingParty } from '../support/relying-party.ts'
-import { createVisitor, passSignIn } from '../support/web-visitor.ts'
+import { createVisitor, type WebVisitor } from '../support/web-visitor.ts'
 
-t.setTimeout(90_000)
+const secret = 'a-secret-of-the-relying-party'
+const codes = new OneTimeCodes('JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
 
-const data = await mkdtemp(join(tmpdir(), 'muster-data-'))
-const muster = await startMuster(t, { data })
-t.teardown(() => rm(data, { recursive: true, force: true }))
-const portal = `${webUrl(muster)}/o/acme/portal`
-const bobs = new OneTimeCodes('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ')
-const daves = new OneTimeCodes('JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
+interface Party {
+  readonly redirectUri: string
+  /** Where the last browser came back to. */
+  last(): URL
+}
 
-// The address that the sample registers; in the other tests it is one of their own.
-const wiki = await startRelyingParty(t, muster, 'wiki', { port: 9001 })
-const payroll = await startRelyingParty(t, muster, 'payroll')
-const refusal = (asked: Promise<unknown>): Promise<string> => asked.then(() => 'accepted', nameOf)
-
-t.test('a person signs in, and the application knows who it is', async (t) => {
-  const alice = createVisitor()
-  await alice.visit(wiki.signInUrl())
-  await passSignIn(alice, 'alice')
-  const { claims = {}, parameters, error } = wiki.last()
-  t.equal(error, undefined)
-  t.equal(parameters.get('iss'), `${webUrl(muster)}/o/acme`, 'O09 the issuer is in the answer')
-  t.match(claims, {
-    preferred_username: 'alice',
-    name: 'Alice Adams',
-    email: 'alice@acme.example',
-    email_verified: false,
-    groups: ['everyone'],
-    amr: ['pwd'],
+async function startParty(t: Test): Promise<Party> {
+  let last = ''
+  const server = createServer((request, response) => {
+    last = request.url ?? ''
+    response.end('<p>The application</p>')
   })
-  t.match(await wiki.userinfo(), { sub: claims.sub, groups: ['everyone'], preferred_username: 'alice' })
-  t.match(await wiki.introspect(), { active: true, sub: claims.sub, client_id: 'wiki' })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  t.teardown(() => server.close())
+  const origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`
+  return { redirectUri: `${origin}/callback`, last: () => new URL(last, origin) }
+}
 
-  await alice.visit(payroll.signInUrl())
-  t.equal(payroll.last().error, 'access_denied', 'being known is not being allowed')
-})
+/** The default of MUSTER_PUBLIC_URL, which the issuer follows. */
+const publicUrl = ({ url }: RunningMuster): string => url.replace('127.0.0.1', 'localhost')
 
-t.test('O07 a refresh token is good once, and the family dies with its second use', async (t) => {
-  const { tokens, claims } = wiki.last()
-  const renewed = await wiki.refresh()
-  t.not(renewed.refresh_token, tokens?.refresh_token)
-  t.match(renewed.claims(), { sub: claims?.sub, amr: claims?.amr, auth_time: claims?.auth_time })
-  t.match(await wiki.userinfo(renewed.access_token), { sub: claims?.sub })
-  t.match(await wiki.introspect(renewed.refresh_token), { active: true })
-  t.equal(await refusal(wiki.refresh(tokens?.refresh_token)), 'invalid_grant')
-  t.equal(await refusal(wiki.refresh(renewed.refresh_token)), 'invalid_grant')
-  t.match(await wiki.introspect(renewed.access_token), { active: false })
-})
-
-t.test('O18 more is asked for, and given: a second factor, and a fresh sign-in', async (t) => {
-  const bob = createVisitor()
-  await bob.visit(wiki.signInUrl())
-  await passSignIn(bob, 'bob')
-  const { claims: weak = {} } = wiki.last()
-  t.match(weak, { amr: ['pwd'], preferred_username: 'bob' })
-
-  await bob.visit(wiki.signInUrl({ prompt: 'none' }))
-  t.match(
-    wiki.last().claims,
-    { amr: ['pwd'], auth_time: weak.auth_time, acr: weak.acr },
-    'nothing is asked for',
+/** What the relying party is told in place of what it asked for. */
+const errorOf = (asked: Promise<unknown>): Promise<unknown> =>
+  asked.then(
+    () => 'no error',
+    (error: { error?: unknown }) => error.error ?? error,
   )
 
-  await bob.visit(wiki.signInUrl({ acr_values: 'https://refeds.org/profile/mfa' }))
-  t.notOk(bob.hasField('Password'), 'the session proves the password')
-  await bob.fill({ 'Verification code': await bobs.next() }, 'Verify')
-  const { claims: strong = {} } = wiki.last()
-  t.match(strong, { amr: ['pwd', 'otp', 'mfa'], acr: 'https://refeds.org/profile/mfa', sub: weak.sub })
+type Item = { readonly id: string; readonly name: string }
 
-  await bob.visit(wiki.signInUrl({ prompt: 'login' }))
-  t.ok(bob.hasField('Password'), 'asked again')
-  await passSignIn(bob, 'bob')
-  t.equal(wiki.last().error, undefined)
-
-  const stranger = createVisitor()
-  await stranger.visit(wiki.signInUrl({ prompt: 'none' }))
-  t.equal(wiki.last().error, 'login_required')
-})
-
-t.test('a second factor where the binding demands it', async (t) => {
-  const dave = createVisitor()
-  await dave.visit(payroll.signInUrl())
-  await passSignIn(dave, 'dave', 'wrong')
-  t.match(dave.shown().alert, /could not be signed in/)
-  const before = payroll.arrivals.length
-  await passSignIn(dave, 'dave')
-  t.equal(payroll.arrivals.length, before, 'M14 the password alone opens nothing')
-  t.notOk(dave.cookies('localhost').has('muster-session-acme'), 'and is no session')
-  await dave.fill({ 'Verification code': await daves.next() }, 'Verify')
-  t.match(payroll.last().claims, {
-    preferred_username: 'dave',
-    groups: ['finance'],
-    amr: ['pwd', 'otp', 'mfa'],
+async function register(muster: RunningMuster, party: Party, clientId: string, group: string, more = {}) {
+  const made = await muster.api('POST', '/resources', {
+    name: clientId,
+    kind: 'application',
+    clientSecret: secret,
+    application: {
+      protocol: 'oidc',
+      clientId,
+      redirectUris: [party.redirectUri],
+      postLogoutRedirectUris: [party.redirectUri],
+      ...more,
+    },
   })
-})
+  const groups = (await muster.api('GET', '/groups?limit=100')).body as { items: Item[] }
+  const groupId = groups.items.find(({ name }) => name === group)?.id
+  const factors = group === 'finance' ? ['totp', 'webauthn'] : []
+  const bound = await muster.api('POST', '/bindings', {
+    groupId,
+    resourceId: (made.body as Item).id,
+    factors,
+  })
+  if (made.status !== 201 || bound.status !== 201) throw new Error(JSON.stringify([made, bound]))
+  return client.discovery(new URL(`${publicUrl(muster)}/o/acme`), clientId, secret, undefined, {
+    execute: [client.allowInsecureRequests],
+  })
+}
 
-t.test('O06 one code, many at once: one is served, and its tokens die with the second use', async (t) => {
-  const patient = await startRelyingParty(t, muster, 'patient', { redeems: false })
-  const carol = createVisitor()
-  await carol.visit(patient.signInUrl())
-  await passSignIn(carol, 'carol')
-  const form = patient.codeForm()
-  const answers = await Promise.all(Array.from({ length: 50 }, () => patient.post(form)))
-  const served = answers.filter(({ status }) => status === 200)
-  t.equal(served.length, 1)
-  t.ok(answers.every(({ status, body }) => status === 200 || body.error === 'invalid_grant'))
-  t.match(await patient.introspect(String(served[0]?.body.access_token)), { active: false })
+interface Flow {
+  readonly config: client.Configuration
+  readonly party: Party
+  readonly browser: WebVisitor
+}
 
-  await carol.visit(patient.signInUrl())
-  const wrong = patient.codeForm()
-  wrong.set('code_verifier', 'x'.repeat(43))
-  t.match(await patient.post(wrong), { status: 400, body: { error: 'invalid_grant' } }, 'O04 PKCE')
-})
-
-t.test('O21 an application signs people out, here and everywhere in the browser', async (t) => {
-  const notes = await startRelyingParty(t, muster, 'notes')
-  const alice = createVisitor()
-  await alice.visit(wiki.signInUrl())
-  await passSignIn(alice, 'alice')
-  await alice.visit(notes.signInUrl())
-  await alice.visit(portal)
-  t.match(alice.shown().html, /Your portal/)
-  await alice.visit(notes.signOutUrl)
-  await alice.press('Sign out')
-  t.equal(alice.shown().url, `${notes.url}/goodbye?state=bye`)
-  await alice.visit(portal)
-  t.ok(alice.hasField('Password'), 'the portal asks again')
-  for (const each of [wiki, notes]) {
-    t.equal(await refusal(each.refresh()), 'invalid_grant')
-    t.match(await each.introspect(), { active: false })
+/** Goes through the pages; gives what the relying party then has. */
+async function signIn(
+  { config, party, browser }: Flow,
+  username: string | null,
+  parameters: Record<string, string> = {},
+) {
+  const pkceCodeVerifier = client.randomPKCECodeVerifier()
+  const [state, nonce] = [client.randomState(), client.randomNonce()]
+  const url = client.buildAuthorizationUrl(config, {
+    redirect_uri: party.redirectUri,
+    scope: 'openid profile email groups',
+    code_challenge: await client.calculatePKCECodeChallenge(pkceCodeVerifier),
+    code_challenge_method: 'S256',
+    ...{ state, nonce },
+    ...parameters,
+  })
+  await browser.visit(url)
+  if (username !== null) {
+    if (browser.hasField('Username'))
+      await browser.fill({ Username: username, Password: `muster-${username}` }, 'Sign in')
+    if (browser.hasField('Verification code'))
+      await browser.fill({ 'Verification code': await codes.next() }, 'Verify')
   }
-})
+  const maxAge = parameters.max_age === undefined ? {} : { maxAge: Number(parameters.max_age) }
+  return client.authorizationCodeGrant(config, party.last(), {
+    pkceCodeVerifier,
+    expectedState: state,
+    expectedNonce: nonce,
+    idTokenExpected: true,
+    ...maxAge,
+  })
+}
 
-t.test('what was handed out before a restart is good after it', async (t) => {
-  const patient = await startRelyingParty(t, muster, 'patient', { redeems: false })
-  const alice = createVisitor()
-  await alice.visit(wiki.signInUrl())
-  await passSignIn(alice, 'alice')
-  const bob = createVisitor()
-  await bob.visit(patient.signInUrl())
-  await passSignIn(bob, 'bob')
-  const waiting = createVisitor()
-  await waiting.visit(wiki.signInUrl())
+t.test('openid-client', { timeout: 90_000 }, async (t) => {
+  const muster = await startMuster(t)
+  const party = await startParty(t)
+  const config = await register(muster, party, 'notes', 'everyone')
+  const browser = createVisitor()
+  const notes: Flow = { config, party, browser }
 
-  await muster.stop()
-  const again = await startMuster(t, { data, ports: muster.ports })
-  t.equal(again.url, muster.url)
-  t.match(await patient.post(patient.codeForm()), { status: 200, body: { id_token: String } }, 'a code')
-  t.equal((await wiki.refresh()).claims()?.preferred_username, 'alice', 'a refresh token')
-  t.match(await wiki.userinfo(), { preferred_username: 'alice' }, 'an access token')
-  await alice.visit(portal)
-  t.match(alice.shown().html, /Your portal/, 'a session')
-  await alice.visit(wiki.signInUrl({ prompt: 'none' }))
-  t.match(wiki.last().claims, { preferred_username: 'alice' })
-  // In this process alone, what is parked is in its memory.
-  await passSignIn(waiting, 'carol')
-  t.equal(waiting.shown().status, 410)
-  t.match(waiting.shown().alert, /Go back to the application/, 'a sign-in under way is begun again')
+  await t.test('from discovery to userinfo', async (t) => {
+    const tokens = await signIn(notes, 'alice')
+    const claims = tokens.claims()
+    t.match(claims, { name: 'Alice Adams', groups: ['everyone'], acr: 'urn:muster:acr:1fa', amr: ['pwd'] })
+    const told = await client.fetchUserInfo(config, tokens.access_token, claims?.sub ?? '')
+    t.match(told, { preferred_username: 'alice', email: 'alice@acme.example', email_verified: false })
+
+    const renewed = await client.refreshTokenGrant(config, tokens.refresh_token ?? '')
+    t.equal(renewed.claims()?.auth_time, claims?.auth_time)
+    t.match(await client.tokenIntrospection(config, renewed.access_token), { active: true, sub: claims?.sub })
+    await client.tokenRevocation(config, renewed.refresh_token ?? '')
+    t.match(await client.tokenIntrospection(config, renewed.access_token), { active: false })
+    t.equal(await errorOf(client.refreshTokenGrant(config, renewed.refresh_token ?? '')), 'invalid_grant')
+  })
+
+  await t.test('again without a page; max_age; prompt=none', async (t) => {
+    const silent = await signIn(notes, null, { prompt: 'none' })
+    t.ok(silent.access_token)
+    t.ok((await signIn(notes, 'alice', { max_age: '3600' })).claims()?.auth_time)
+    const { claims } = await signIn(notes, 'alice', { prompt: 'login' })
+    t.ok(claims)
+    const nobody = { ...notes, browser: createVisitor() }
+    t.equal(await errorOf(signIn(nobody, null, { prompt: 'none' })), 'login_required')
+  })
+
+  await t.test('a second factor, asked for by the binding and by the application', async (t) => {
+    const flow = {
+      party,
+      browser: createVisitor(),
+      config: await register(muster, party, 'books', 'finance'),
+    }
+    const first = await signIn({ ...notes, browser: flow.browser }, 'dave')
+    t.equal(first.claims()?.acr, 'urn:muster:acr:1fa')
+    const stepped = await signIn(flow, 'dave')
+    t.match(stepped.claims(), { acr: 'urn:muster:acr:2fa', amr: ['pwd', 'otp', 'mfa'], groups: ['finance'] })
+    const again = await signIn({ ...notes, browser: flow.browser }, null, {
+      acr_values: 'https://refeds.org/profile/mfa',
+    })
+    t.equal(again.claims()?.acr, 'https://refeds.org/profile/mfa')
+    t.equal(await errorOf(signIn({ ...flow, browser }, null)), 'access_denied', 'alice is not in finance')
+  })
+
+  await t.test('pushed requests and client credentials', async (t) => {
+    const grantTypes = ['authorization_code', 'client_credentials']
+    const robot = await register(muster, party, 'robot', 'everyone', { grantTypes })
+    const token = await client.clientCredentialsGrant(robot)
+    t.match(await client.tokenIntrospection(robot, token.access_token), { active: true, client_id: 'robot' })
+    const verifier = client.randomPKCECodeVerifier()
+    const url = await client.buildAuthorizationUrlWithPAR(robot, {
+      redirect_uri: party.redirectUri,
+      scope: 'openid',
+      state: 'pushed',
+      code_challenge: await client.calculatePKCECodeChallenge(verifier),
+      code_challenge_method: 'S256',
+    })
+    await browser.visit(url)
+    const tokens = await client.authorizationCodeGrant(robot, party.last(), {
+      pkceCodeVerifier: verifier,
+      expectedState: 'pushed',
+    })
+    t.ok(tokens.claims()?.sub)
+    t.notOk(tokens.refresh_token, 'where it is not registered there is none')
+  })
+
+  await t.test('logout', async (t) => {
+    const tokens = await signIn(notes, 'alice')
+    const url = client.buildEndSessionUrl(config, {
+      id_token_hint: tokens.id_token ?? '',
+      post_logout_redirect_uri: party.redirectUri,
+      state: 'bye',
+    })
+    await browser.visit(url)
+    await browser.press('Sign out')
+    t.equal(party.last().searchParams.get('state'), 'bye')
+    t.equal(await errorOf(signIn(notes, null, { prompt: 'none' })), 'login_required')
+    t.match(await client.tokenIntrospection(config, tokens.access_token), { active: false })
+    t.equal(await errorOf(client.refreshTokenGrant(config, tokens.refresh_token ?? '')), 'invalid_grant')
+  })
 })
