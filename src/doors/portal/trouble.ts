@@ -79,9 +79,10 @@ export function sendTrouble(
   what: Trouble,
   ground: WebGround,
   organization: Organization | null = null,
+  status: number = trouble[what].status,
 ): FastifyReply {
   const { nonce } = request.visitor
-  const { status, title, text, button }: Words = trouble[what]
+  const { title, text, button }: Words = trouble[what]
   if (status === 503) reply.header('retry-after', String(retrySeconds))
   const page = errorPage({
     ...{ brand: brandOf(organization), nonce, title, text },
@@ -95,8 +96,8 @@ export function handleErrors(ground: WebGround, log: Log) {
     const { statusCode = 500 } = error
     if (error instanceof Fault) log.error({ err: error }, 'a page of the portal could not be shown')
     else if (statusCode >= 500) log.error({ err: error }, 'a fault in the portal')
-    const what = error instanceof Fault ? 'unavailable' : statusCode < 500 ? 'unreadable' : 'broken'
-    const answered = sendTrouble(request, reply, what, ground)
-    return what === 'unreadable' ? answered.code(statusCode) : answered
+    if (error instanceof Fault) return sendTrouble(request, reply, 'unavailable', ground)
+    if (statusCode >= 500) return sendTrouble(request, reply, 'broken', ground)
+    return sendTrouble(request, reply, 'unreadable', ground, null, statusCode)
   }
 }

@@ -93,7 +93,7 @@ async function begin(
   const { ground, organizations, conversations, webSessions, resources } = options
   const { visitor } = request
   const organization = await organizations.findBySlug(slugOf(request))
-  const fail = (what: Trouble) => sendTrouble(request, reply, what, ground, organization)
+  const fail = (what: Trouble) => sendTrouble(request, reply, what, ground, { organization })
   if (organization === null) return ended(fail('nobody'))
   const refusal = purpose === undefined ? null : refusePost(request, ground, purpose)
   if (refusal !== null) return ended(fail(troubleOf(refusal, visitor.isBrowserKnown)))
@@ -105,7 +105,8 @@ async function begin(
   const target = pending === null ? null : await resources.find(organization.id, pending.resource)
   return {
     ...{ reply, organization, visitor, pending, session },
-    fail: (what) => sendTrouble(request, reply, what, ground, organization, what === 'expired' ? null : to),
+    fail: (what) =>
+      sendTrouble(request, reply, what, ground, { organization, to: what === 'expired' ? null : to }),
     under: {
       ...{ brand: brandOf(organization), nonce, slug: organization.slug, to },
       target: target?.kind === 'application' ? target.name : null,

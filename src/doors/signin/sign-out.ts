@@ -46,7 +46,7 @@ export function signOutRoutes(app: FastifyInstance, options: SigninOptions): voi
     const { nonce, browser, isBrowserKnown } = request.visitor
     const refusal = refusePost(request, ground, csrfPurpose)
     if (refusal !== null)
-      return sendTrouble(request, reply, troubleOf(refusal, isBrowserKnown), ground, organization)
+      return sendTrouble(request, reply, troubleOf(refusal, isBrowserKnown), ground, { organization })
     const session = await sessionOf(request, organization)
     cookiesOf(ground).clearSession(reply, slug)
     const next = session === null ? null : await end(organization, session, browser)

@@ -67,24 +67,28 @@ export const brandOf = (organization: Organization | null) =>
     ? { name: 'Muster' }
     : { name: organization.name, colour: organization.settings.color }
 
-/** `to`: what was begun, where it can still be gone on with. */
+interface About {
+  readonly organization?: Organization | null
+  /** What was begun, where it can still be gone on with. */
+  readonly to?: string | null
+  readonly status?: number
+}
+
 export function sendTrouble(
   request: FastifyRequest,
   reply: FastifyReply,
   what: Trouble,
   ground: WebGround,
-  organization: Organization | null = null,
-  to: string | null = null,
+  { organization = null, to = null, status = trouble[what].status }: About = {},
 ): FastifyReply {
   const { nonce } = request.visitor
-  const { status, ...words } = trouble[what]
+  const { title, text } = trouble[what]
   const slug = slugOf(request)
   const hasBeginning = what !== 'nobody' && slug !== ''
   const beginning = `/o/${slug}/signin${to === null ? '' : `?to=${encodeURIComponent(to)}`}`
   if (status === 503) reply.header('retry-after', String(retrySeconds))
   const page = errorPage({
-    ...{ brand: brandOf(organization), nonce },
-    ...words,
+    ...{ brand: brandOf(organization), nonce, title, text },
     ...(hasBeginning && { action: { label: 'Start again', href: beginning } }),
   })
   return sendPage(reply, status, page, { nonce, publicUrl: ground.publicUrl() })
@@ -100,8 +104,8 @@ export function handleErrors(ground: WebGround, log: Log) {
     const { statusCode = 500 } = error
     if (error instanceof Fault) log.error({ err: error }, 'a page of sign-in could not be shown')
     else if (statusCode >= 500) log.error({ err: error }, 'a fault in sign-in')
-    const what = error instanceof Fault ? 'unavailable' : statusCode < 500 ? 'unreadable' : 'broken'
-    const answered = sendTrouble(request, reply, what, ground)
-    return statusCode < 500 && what === 'unreadable' ? answered.code(statusCode) : answered
+    if (error instanceof Fault) return sendTrouble(request, reply, 'unavailable', ground)
+    if (statusCode >= 500) return sendTrouble(request, reply, 'broken', ground)
+    return sendTrouble(request, reply, 'unreadable', ground, { status: statusCode })
   }
 }

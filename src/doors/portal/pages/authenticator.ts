@@ -19,14 +19,16 @@ export function authenticatorPage(
   { seed, uri, isReplacing, problem }: Enrolling,
 ): string {
   const title = isReplacing ? 'Replace your authenticator' : 'Set up an authenticator'
-  const groups = seed.reveal().replace(/(.{4})(?!$)/g, '$1 ')
+  const groups = seed.reveal().match(/.{1,4}/g) ?? []
+  const half = Math.ceil(groups.length / 2)
+  const lines = [groups.slice(0, half), groups.slice(half)].map((line) => line.join(' '))
   return narrowPage(frame, {
     title,
     body: card(
       heading(title, 'Scan this with an authenticator app on your phone, then enter the code that it shows.'),
       isReplacing && notice('Your present authenticator counts until the new one is verified.'),
       qrPicture(uri.reveal(), 'QR code for your authenticator app'),
-      html`<div class="tight"><p class="small muted">Or type this key into the app:</p><p><code>${groups}</code></p></div>`,
+      html`<div class="tight"><p class="small muted">Or type this key into the app:</p><p><code>${lines[0]}<br>${lines[1]}</code></p></div>`,
       problem !== null && alert(problem),
       form({
         action: `${frame.base}/authenticator`,

@@ -1,7 +1,7 @@
 // The portal's first page: what somebody may open, how they prove who they are, and where they are signed in.
 import type { FactorKind } from '../../../core/directory/types.ts'
 import type { Session } from '../../../core/ports.ts'
-import { type Html, html, safeUrl } from '../../../web/html.ts'
+import { type Html, html, safeUrl, trusted } from '../../../web/html.ts'
 import { button, form, heading, linkButton, notice, type Row, rows } from '../../../web/parts.ts'
 import { ago } from '../ago.ts'
 import type { PortalFrame } from '../enter.ts'
@@ -17,10 +17,14 @@ export interface Home {
   readonly now: Date
 }
 
+/** Two buttons in one row: below the text where there is no room beside it, as far in as the text is. */
+const style = '.acts{display:flex;gap:10px}@media(max-width:480px){.acts{width:100%;padding-left:34px}}'
+
 export function homePage(frame: PortalFrame, home: Home): string {
   const title = 'Your portal'
   return widePage(frame, {
     title,
+    head: html`<style nonce="${frame.nonce}">${trusted(style)}</style>\n`,
     body: html`<div class="stack">
 ${heading(title, `You are signed in as ${frame.name}.`)}
 ${home.notice !== null && notice(home.notice, 'good')}
@@ -66,7 +70,7 @@ function methods({ base }: PortalFrame, { factors, now }: Home): Row[] {
           title: 'Authenticator',
           detail: `Set up ${ago(authenticator, now)}`,
           pill: 'On',
-          action: html`${to('Replace', 'authenticator', 'the authenticator')}${to('Remove', 'authenticator/remove', 'the authenticator')}`,
+          action: html`<div class="acts">${to('Replace', 'authenticator', 'the authenticator')}${to('Remove', 'authenticator/remove', 'the authenticator')}</div>`,
         },
     authenticator !== undefined && {
       icon: 'info',
