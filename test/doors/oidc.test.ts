@@ -58,6 +58,23 @@ t.test('the code flow', async (t) => {
     t.equal((await fetch(`${house.url}/o/%61cme/.well-known/openid-configuration`)).status, 404)
   })
 
+  await t.test('W01 over https: every cookie is secure, and no neighbour can write it', async (t) => {
+    const publicUrl = 'https://id.acme.example'
+    const secure = await openHouse(t, {
+      ...{ databaseUrl: house.databaseUrl, dataFolder: house.dataFolder },
+      change: (options) => ({ ...options, ground: { ...options.ground, publicUrl: () => publicUrl } }),
+    })
+    const begun = await fetch(authorizationUrl(secure.issuer), { redirect: 'manual' })
+    const cookies = begun.headers.getSetCookie()
+    t.ok(cookies.length > 1)
+    for (const cookie of cookies) t.match(cookie, /^__(?:Host|Secure)-.*; secure(;|$).*/i)
+    for (const cookie of cookies) t.match(cookie, /; httponly/i)
+    const found = await fetch(`${secure.issuer}/.well-known/openid-configuration`)
+    const body = (await found.json()) as Record<string, string>
+    t.equal(body.issuer, `${publicUrl}/o/acme`)
+    t.equal(body.token_endpoint, `${publicUrl}/o/acme/oidc/token`)
+  })
+
   await t.test('from no session to an ID token, an access token and claims', async (t) => {
     const browser = new Browser()
     const back = await authorize(house, browser, 'alice')
@@ -208,7 +225,15 @@ t.test('what the decision says', async (t) => {
       await authorize(house, browser, 'alice')
       const before = house.decisionsAt('oidc')
       const payroll = { client_id: 'payroll' }
-      t.match(await answerTo(browser, authorizationUrl(house.issuer, payroll)), { error: 'access_denied' })
+      const refused = await browser.fetch(authorizationUrl(house.issuer, payroll))
+      const told = new URL(refused.headers.get('location') ?? '').searchParams
+      t.match(Object.fromEntries(told), { error: 'access_denied', state: 'a-state', iss: house.issuer })
+      const reference = /reference ([0-9a-f-]{36})/.exec(told.get('error_description') ?? '')?.[1]
+      t.equal(
+        house.asked.at(-1)?.reference,
+        reference,
+        'the audit log has it under what the person may quote',
+      )
       t.equal(house.decisionsAt('oidc'), before + 1, 'one decision, one record')
       browser.remove('muster-session-acme')
       t.same(await answerTo(browser, authorizationUrl(house.issuer)), { sentTo: 'sign-in' })

@@ -4,11 +4,11 @@ import { errors } from 'oidc-provider'
 import { Fault } from '../../base/result.ts'
 import type { Deny, Indeterminate } from '../../core/access/decision.ts'
 
-/** OIDC Core §3.1.2.6, RFC 6749 §4.1.2.1. */
-export function refusal(decision: Deny | Indeterminate): errors.OIDCProviderError {
+/** OIDC Core §3.1.2.6, RFC 6749 §4.1.2.1. Most applications show the description: under the reference the audit log has the reason. */
+export function refusal(decision: Deny | Indeterminate, reference: string): errors.OIDCProviderError {
   switch (decision.outcome) {
     case 'deny':
-      return new errors.AccessDenied('access was not granted')
+      return new errors.AccessDenied(`access was not granted (reference ${reference})`)
     case 'indeterminate':
       return unavailable()
     default:

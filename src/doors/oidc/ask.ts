@@ -14,6 +14,7 @@ export function askForSession(
   session: Session,
   resource: ResourceId,
   wanted: Wanted,
+  reference: string,
   at: Date,
 ): AccessRequest {
   return {
@@ -24,6 +25,7 @@ export function askForSession(
     circumstance: { peer, door: 'oidc', secured, browser },
     means: ['prompt', 'sign-in'],
     wanted,
+    reference,
     at,
   }
 }

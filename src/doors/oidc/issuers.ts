@@ -1,7 +1,7 @@
 // One oidc-provider for each organization, made when it is first needed and kept while it is in use. A change of the organization or
 // its keys makes a new one; requests under way end on the old.
 import type { EventEmitter } from 'node:events'
-import Provider, { type KoaContextWithOIDC } from 'oidc-provider'
+import Provider, { type errors, type KoaContextWithOIDC } from 'oidc-provider'
 import type { OrganizationId } from '../../base/ids.ts'
 import type { Organization } from '../../core/directory/types.ts'
 import { letReleasedThrough } from './claims.ts'
@@ -123,8 +123,18 @@ function report(provider: Provider, { slug }: Organization, { log }: OidcService
   provider.on('server_error', (ctx, error) =>
     log.error({ err: error, organization: slug, route: ctx.oidc?.route }, 'an OpenID Connect request failed'),
   )
-  // Koa's own, which the library's types do not know: a client that went away, mostly.
+  // As its types know them, two handlers could not be one.
   const emitter: EventEmitter = provider
+  // What whoever connects an application to this issuer wants to know.
+  const told = ['grant.error', 'pushed_authorization_request.error', 'authorization.error'] as const
+  for (const event of told) {
+    emitter.on(event, ({ oidc }: KoaContextWithOIDC, error: errors.OIDCProviderError) => {
+      const { error: code, error_description: description, error_detail: detail } = error
+      const fields = { organization: slug, client: oidc?.client?.clientId, error: code, description, detail }
+      log.info(fields, 'an application was refused')
+    })
+  }
+  // Koa's own: a client that went away, mostly.
   emitter.on('error', (error: unknown) =>
     log.warn({ err: error, organization: slug }, 'an OpenID Connect request was broken off'),
   )
