@@ -49,7 +49,11 @@ export function answer(decision: Decision, wish: SignInWish, sp: ServiceProvider
 }
 
 /** Core §3.4.1: whoever is passive is shown nothing. */
-export function askPerson(wish: SignInWish, login: string | null, challenge: ConversationId | null): Exclude<Answer, { say: 'statement' }> {
+export function askPerson(
+  wish: SignInWish,
+  login: string | null,
+  challenge: ConversationId | null,
+): Exclude<Answer, { say: 'statement' }> {
   return wish.isPassive ? { say: 'status', status: statuses.noPassive } : { say: 'sign-in', login, challenge }
 }
 
