@@ -1,5 +1,5 @@
-// Joins the doors that browsers and their applications use: sign-in, portal and OpenID Connect, on one ground of cookies,
-// forms and headers. Part of app.ts, which starts them.
+// Joins the doors that browsers and their applications use: sign-in, portal, OpenID Connect and SAML, on one ground of
+// cookies, forms and headers. Part of app.ts, which starts them.
 import type { FastifyInstance } from 'fastify'
 import type { Core } from './app.ts'
 import { systemClock } from './base/clock.ts'
@@ -7,6 +7,7 @@ import type { Log } from './base/log.ts'
 import type { Organization, Resource } from './core/directory/types.ts'
 import { createOidcDoor } from './doors/oidc/door.ts'
 import { portalRoutes } from './doors/portal/door.ts'
+import { createSamlDoor } from './doors/saml/door.ts'
 import { signinRoutes } from './doors/signin/door.ts'
 import { type FetchGuard, fetchFor } from './net/web/fetch.ts'
 import { peerLimit } from './net/web/rate.ts'
@@ -45,18 +46,18 @@ export function createWebDoors({
     fetch: fetchFor(guard),
     limit: peerLimit(applicationRate),
   })
-  const afterSignOut = async (): Promise<string | null> => null
+  const saml = createSamlDoor({ ...shared, limit: peerLimit(applicationRate) })
+  const { afterSignOut } = saml
+  /** Where the portal sends people who open this application; null where that is nowhere. */
+  const launchPath = (organization: Organization, resource: Resource): string | null =>
+    resource.application?.launchUrl ?? saml.launchPath(organization, resource)
   return {
     async register(app) {
       await app.register(signinRoutes, { ...shared, afterSignOut })
-      await app.register(portalRoutes, { ...shared, launchPath: launchAddress })
+      await app.register(portalRoutes, { ...shared, launchPath })
       await app.register(oidc.plugin)
+      await app.register(saml.plugin)
     },
     close: () => oidc.close(),
   }
-}
-
-/** Where the portal sends people who open this application; null where that is nowhere. */
-export function launchAddress(_organization: Organization, { application }: Resource): string | null {
-  return application?.launchUrl ?? null
 }
