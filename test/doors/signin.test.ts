@@ -103,14 +103,21 @@ t.test('whatever the reason, a refusal is the same page', async (t) => {
     t.equal(record?.reason, reason, username)
     shown.set(`${reason} ${username} ${password.length}`, neutral(refused, username))
   }
-  const expired = await browser.post('/o/acme/signin/code', {
-    ...page.forms[0]?.fields,
-    ...{ username: 'dave', challenge: randomUUID(), code: '123456' },
-  })
-  t.equal(expired.status, 403)
-  t.equal((await audited(referenceOn(expired)))[0]?.reason, 'conversation-expired')
-  shown.set('conversation-expired', neutral(expired, 'dave'))
   t.equal(new Set(shown.values()).size, 1, [...shown.keys()].join(', '))
+
+  // With a challenge that nobody gave: of somebody and of nobody, and of who may not come in.
+  const late = new Set<string>()
+  for (const [username, reason] of Object.entries({
+    ...{ dave: 'conversation-expired', alice: 'no-binding', heidi: 'subject-suspended' },
+    'nobody-at-all': 'unknown-subject',
+  })) {
+    const fields = { username, challenge: randomUUID(), code: '123456' }
+    const refused = await browser.post('/o/acme/signin/code', { ...page.forms[0]?.fields, ...fields })
+    t.equal(refused.status, 403)
+    t.equal((await audited(referenceOn(refused)))[0]?.reason, reason)
+    late.add(neutral(refused, username))
+  }
+  t.equal(late.size, 1)
 
   // The lock itself, where nothing else would refuse.
   const portal = await browser.get('/o/acme/signin')
@@ -143,7 +150,7 @@ t.test('a code: asked for, wrong once, right then; recovery codes stand in for i
   t.not(wrong.forms[0]?.fields.challenge, first.forms[0]?.fields.challenge, 'a challenge is good once')
   t.equal(
     (await browser.submit(first, { code: code(daves) })).alert?.slice(0, 30),
-    'You could not be signed in. Ch',
+    'You could not be signed in. Be',
   )
 
   const again = await browser.submit(await browser.submit(await browser.get(to), typed('dave')), {

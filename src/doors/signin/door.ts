@@ -133,7 +133,10 @@ async function decide(visit: Visit, typed: Typed, options: SigninOptions): Promi
       return visit.show(isAgain ? 403 : 200, page)
     }
     case 'refused':
-      return visit.show(403, passwordPage({ ...visit.under, username, refusal: reference }))
+      return visit.show(
+        403,
+        passwordPage({ ...visit.under, username, refusal: { step: typed.step, reference } }),
+      )
     case 'insecure':
       return visit.fail('insecure')
     case 'unavailable':

@@ -1,8 +1,10 @@
 // The pages of sign-in: name and password, the code, and the way out.
 import type { ConversationId } from '../../base/ids.ts'
-import { type HtmlValue, html } from '../../web/html.ts'
+import { type Html, type HtmlValue, html } from '../../web/html.ts'
 import { type Frame, page } from '../../web/page.ts'
 import { alert, button, card, codeField, field, form, heading, link, linkButton } from '../../web/parts.ts'
+import { sendOnce } from '../../web/send-once.ts'
+import type { Typed } from './ask.ts'
 
 /** What all forms of one sign-in hold. */
 export interface Under extends Frame {
@@ -18,14 +20,9 @@ export interface Under extends Frame {
 
 export interface PasswordPage extends Under {
   readonly username: string
-  readonly refusal?: string
+  readonly refusal?: { readonly step: Typed['step']; readonly reference: string }
   readonly missing?: { readonly username: boolean; readonly password: boolean }
 }
-
-// A second press of the button would show the same code twice, and the second one is refused.
-const once = `let sent=false
-addEventListener('submit',(event)=>{if(sent)event.preventDefault();sent=true})
-addEventListener('pageshow',()=>{sent=false})`
 
 const pathOf = (slug: string) => `/o/${slug}/signin`
 
@@ -36,7 +33,7 @@ export function passwordPage(of: PasswordPage): string {
     brand,
     nonce,
     title,
-    script: once,
+    script: sendOnce,
     body: card(
       heading(title, leadTo(of)),
       refusal !== undefined && refused(refusal),
@@ -89,7 +86,7 @@ export function codePage(of: CodePage): string {
     brand,
     nonce,
     title,
-    script: once,
+    script: sendOnce,
     body: html`${[
       card(
         heading(title, lead),
@@ -162,7 +159,12 @@ function leadTo({ target, isConfirming }: Under): HtmlValue {
 }
 
 /** The same for every reason. */
-const refused = (reference: string) =>
-  alert(
-    html`You could not be signed in. Check what you typed. If it is right, ask your administrator and quote reference <code>${reference}</code>.`,
+function refused({ step, reference }: NonNullable<PasswordPage['refusal']>): Html {
+  const advice = {
+    password: 'Check what you typed. If it is right,',
+    code: 'Begin again with your password: a code is waited for no longer than two minutes. If this happens again,',
+  }[step]
+  return alert(
+    html`You could not be signed in. ${advice} ask your administrator and quote reference <code>${reference}</code>.`,
   )
+}

@@ -2,6 +2,7 @@
 import type { Secret } from '../../../base/secrets.ts'
 import { html } from '../../../web/html.ts'
 import { alert, button, card, codeField, form, heading, linkButton, notice } from '../../../web/parts.ts'
+import { sendOnce } from '../../../web/send-once.ts'
 import type { PortalFrame } from '../enter.ts'
 import { qrPicture } from '../qr.ts'
 import { narrowPage } from './frame.ts'
@@ -24,6 +25,7 @@ export function authenticatorPage(
   const lines = [groups.slice(0, half), groups.slice(half)].map((line) => line.join(' '))
   return narrowPage(frame, {
     title,
+    script: sendOnce,
     body: card(
       heading(title, 'Scan this with an authenticator app on your phone, then enter the code that it shows.'),
       isReplacing && notice('Your present authenticator counts until the new one is verified.'),

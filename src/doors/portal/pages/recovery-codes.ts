@@ -2,6 +2,7 @@
 import type { Secret } from '../../../base/secrets.ts'
 import { html, trusted } from '../../../web/html.ts'
 import { button, card, form, heading, linkButton, notice } from '../../../web/parts.ts'
+import { sendOnce } from '../../../web/send-once.ts'
 import type { PortalFrame } from '../enter.ts'
 import { narrowPage } from './frame.ts'
 
@@ -39,6 +40,7 @@ export function renewPage(frame: PortalFrame): string {
   const title = 'Get new recovery codes?'
   return narrowPage(frame, {
     title,
+    script: sendOnce,
     body: card(
       heading(title, 'The codes that you have now stop working at once.'),
       form({
