@@ -9,6 +9,7 @@ import { webScope } from '../../net/web/visitor.ts'
 import { launchPath } from './addresses.ts'
 import { metadataRoute } from './metadata.ts'
 import type { SamlServices } from './services.ts'
+import { createSlo } from './slo.ts'
 import { createSso } from './sso.ts'
 import { handleErrors, sendTrouble } from './trouble.ts'
 
@@ -39,6 +40,7 @@ export function createSamlDoor({ limit, ...options }: SamlDoorOptions): SamlDoor
   const { ground, clock } = options
   const services = { ...options, log: sparseLog(options.log, logRate, clock) }
   const sso = createSso(services)
+  const slo = createSlo(services)
   const browsers = async (scope: FastifyInstance): Promise<void> => {
     scope.addHook('onRoute', (route) => {
       route.bodyLimit ??= bodyLimit
@@ -50,13 +52,14 @@ export function createSamlDoor({ limit, ...options }: SamlDoorOptions): SamlDoor
       scope.addHook('onRequest', refuse)
     }
     await sso(scope)
+    await slo.routes(scope)
   }
   return {
     plugin: async (app) => {
       await app.register(metadataRoute(services))
       await app.register(browsers)
     },
-    afterSignOut: async () => null,
+    afterSignOut: slo.afterSignOut,
     launchPath,
   }
 }

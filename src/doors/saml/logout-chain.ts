@@ -1,6 +1,8 @@
-// What a logout that goes from one service provider to the next still has to do (Profiles §4.4). Made of JSON.
+// What a logout that goes from one service provider to the next still has to do (Profiles §4.4), as it is parked between two steps.
+import type { ApplicationSession } from '../../core/ports.ts'
+import { sessionIndexOf } from './response.ts'
 
-/** A service provider where somebody is signed in. */
+/** A service provider where somebody is signed in. Made of JSON, as all of these are. */
 export interface Participant {
   readonly entityId: string
   readonly nameId: string
@@ -29,4 +31,28 @@ export interface Chain {
   readonly asked: string | null
   /** Could somebody not be told? */
   readonly isPartial: boolean
+}
+
+/** A browser is not sent further than this. */
+const mostParticipants = 30
+
+export function chainOf(ended: readonly ApplicationSession[], initiator: Chain['initiator']): Chain {
+  const participants = new Map<string, Participant>()
+  for (const { door, id, details } of ended) {
+    const { entityId, nameId, nameIdFormat } = details as Readonly<Record<string, string>>
+    if (door !== 'saml' || entityId === undefined || nameId === undefined || nameIdFormat === undefined)
+      continue
+    if (entityId === initiator?.entityId) continue
+    const key = `${entityId} ${nameId}`
+    const sessionIndexes = [...(participants.get(key)?.sessionIndexes ?? []), sessionIndexOf(id)]
+    participants.set(key, { entityId, nameId, nameIdFormat, sessionIndexes })
+  }
+  const all = [...participants.values()]
+  return {
+    what: 'chain',
+    initiator,
+    waiting: all.slice(0, mostParticipants),
+    asked: null,
+    isPartial: all.length > mostParticipants,
+  }
 }

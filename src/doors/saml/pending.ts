@@ -55,21 +55,31 @@ export async function park(
   return id
 }
 
-/** Null where there is none that this browser may go on with. What it may not have, stays for whom it is. Throws Fault. */
+export interface Taken {
+  readonly pending: Pending
+  /** Whose it is. */
+  readonly browser: string
+}
+
+/**
+ * Null where there is none that this browser may go on with. What it may not have, stays for whom it is. Throws Fault.
+ * @param browser null where it is not known: then whoever knows the id may
+ */
 export async function take(
   id: string,
-  organization: Pick<Organization, 'id'>,
-  browser: string,
+  { id: organization }: Pick<Organization, 'id'>,
+  browser: string | null,
   { conversations }: Pick<SamlServices, 'conversations'>,
-): Promise<Pending | null> {
+  isRight: (pending: Pending) => boolean,
+): Promise<Taken | null> {
   if (!isId(id)) return null
   const found = await conversations.find(id as ConversationId)
-  if (found?.kind !== 'request' || found.door !== 'saml' || found.organization !== organization.id)
-    return null
-  if (found.browser !== nobody && !isSame(found.browser, browser)) return null
+  if (found?.kind !== 'request' || found.door !== 'saml' || found.organization !== organization) return null
+  const isTheirs = browser === null || found.browser === nobody || isSame(found.browser, browser)
+  if (!isTheirs || !isRight(found.data as Pending)) return null
   const taken = await conversations.take(id as ConversationId)
   // Somebody else may have been faster.
-  return taken?.kind === 'request' ? (taken.data as Pending) : null
+  return taken?.kind === 'request' ? { pending: taken.data as Pending, browser: taken.browser } : null
 }
 
 function isSame(one: string, other: string): boolean {

@@ -11,7 +11,7 @@ import { type Answer, answer, askPerson } from './answer.ts'
 import { type Arrival, findSender, prove, refuseRepeated, refuseStray } from './arrival.ts'
 import { ask } from './ask.ts'
 import { type Understood, understand, unsolicited } from './authn-request.ts'
-import { park, type SignInWish, take } from './pending.ts'
+import { type Pending, park, type SignInWish, take } from './pending.ts'
 import { createResponses } from './response.ts'
 import type { SamlServices, ServiceProvider } from './services.ts'
 import { newReference, sendTrouble, stop } from './trouble.ts'
@@ -133,8 +133,12 @@ export function createSso(services: SamlServices) {
     const visit = await beginVisit(request, reply, services)
     const { organization, visitor } = visit
     const { request: id } = request.query as { readonly request?: unknown }
-    const wish = await take(typeof id === 'string' ? id : '', organization, visitor.browser, services)
-    if (wish?.what !== 'sign-in') stop('expired', 'no request of this browser waits under this address')
+    const text = typeof id === 'string' ? id : ''
+    const isHere = ({ what }: Pending) => what === 'sign-in'
+    const taken = await take(text, organization, visitor.browser, services, isHere)
+    if (taken?.pending.what !== 'sign-in')
+      stop('expired', 'no request of this browser waits under this address')
+    const wish = taken.pending
     const sp = await applications.find(organization.id, 'saml', wish.entityId)
     // It may have been changed meanwhile.
     const isSame =

@@ -62,6 +62,11 @@ export const troubles = {
     title: 'This sign-in is over',
     text: 'It took too long, was used already, or was begun in another browser. Go back to the application and start again.',
   },
+  signOutOver: {
+    status: 410,
+    title: 'This sign-out is over',
+    text: 'It took too long, or has gone on elsewhere. To be sure that you are signed out everywhere, close the browser.',
+  },
   notFromHere: {
     status: 404,
     title: 'This application cannot be opened from here',
