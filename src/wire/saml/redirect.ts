@@ -134,7 +134,7 @@ export interface RedirectMessage {
 export async function encodeRedirect(message: RedirectMessage, signer: Signer | null): Promise<string> {
   const { location, parameter, xml, relayState } = message
   const parts = [`${parameter}=${encodeURIComponent(deflateRawSync(xml).toString('base64'))}`]
-  if (relayState !== null) parts.push(`RelayState=${encodeURIComponent(relayState)}`)
+  if (relayState !== null) parts.push(`RelayState=${encoded(relayState)}`)
   if (signer !== null) {
     parts.push(`SigAlg=${encodeURIComponent(rsaSha256)}`)
     const signature = await signer.sign(Buffer.from(parts.join('&')))
@@ -142,3 +142,6 @@ export async function encodeRedirect(message: RedirectMessage, signer: Signer | 
   }
   return `${location}${location.includes('?') ? '&' : '?'}${parts.join('&')}`
 }
+
+/** As a browser leaves it: it writes an apostrophe in a query as %27 (URL Standard), and the signature would not match any more. */
+const encoded = (text: string): string => encodeURIComponent(text).replaceAll("'", '%27')
