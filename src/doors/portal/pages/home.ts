@@ -18,7 +18,8 @@ export interface Home {
 }
 
 /** Two buttons in one row: below the text where there is no room beside it, as far in as the text is. */
-const style = '.acts{display:flex;gap:10px}@media(max-width:480px){.acts{width:100%;padding-left:34px}}'
+const style = `.acts{display:flex;gap:10px}.others .stack{align-items:flex-start}
+@media(max-width:480px){.acts{width:100%;padding-left:34px}.others .stack{align-items:stretch}}`
 
 export function homePage(frame: PortalFrame, home: Home): string {
   const title = 'Your portal'
@@ -111,8 +112,8 @@ function places({ base, csrf }: PortalFrame, { sessions, current, now }: Home): 
 }
 
 const endOthers = ({ base, csrf }: PortalFrame): Html =>
-  form({
+  html`<div class="others">${form({
     action: `${base}/sessions/end-others`,
     csrf,
     body: button({ label: 'Sign out everywhere else', kind: 'danger' }),
-  })
+  })}</div>`
