@@ -201,6 +201,7 @@ function nodeSaml({ url, entityId, keys, metadata, signs, decrypts }: With): Lib
     audience: entityId,
     idpIssuer: /entityID="([^"]*)"/.exec(metadata)?.[1] ?? '',
     idpCert: [...certificatesIn(metadata)],
+    entryPoint: locationIn(metadata, 'SingleSignOnService', 'Redirect'),
     logoutUrl: locationIn(metadata, 'SingleLogoutService', 'Redirect'),
     identifierFormat: null,
     acceptedClockSkewMs: 0,
@@ -264,7 +265,12 @@ function nodeSaml({ url, entityId, keys, metadata, signs, decrypts }: With): Lib
 function samlifyLibrary({ url, entityId, keys, metadata, signs, decrypts }: With): Library {
   // It insists on one; an XSD validator would need a Java or native program.
   samlify.setSchemaValidator({ validate: async () => 'not looked at' })
-  const idp = samlify.IdentityProvider({ metadata, ...(decrypts && { isAssertionEncrypted: true }) })
+  // It signs requests only for identity providers that demand it of everybody; we demand it where it was agreed.
+  const demanding = metadata.replace('WantAuthnRequestsSigned="false"', `WantAuthnRequestsSigned="${signs}"`)
+  const idp = samlify.IdentityProvider({
+    metadata: demanding,
+    ...(decrypts && { isAssertionEncrypted: true, messageSigningOrder: 'encrypt-then-sign' }),
+  })
   const sp = samlify.ServiceProvider({
     entityID: entityId,
     authnRequestsSigned: signs,
