@@ -115,7 +115,7 @@ t.test('W03: no form of the portal is acted upon that does not come from our own
       ['with a token of sign-in', 403, { csrf: csrfToken(csrfKey, browserIdOf(bob), 'sign-in') }],
       ["with another browser's", 403, { csrf: csrfToken(csrfKey, browserIdOf(other), 'portal') }],
       ['from elsewhere', 403, { csrf: good }, { origin: 'https://evil.example' }],
-      ['without a host', 403, { csrf: good }, { origin: 'null' }],
+      ['from a sandbox', 403, { csrf: good }, { origin: 'null' }],
       ['across sites', 403, { csrf: good }, { 'sec-fetch-site': 'same-site' }],
       ['as JSON', 415, { csrf: good }, { 'content-type': 'application/json' }],
       ['as text', 415, { csrf: good }, { 'content-type': 'text/plain' }],
