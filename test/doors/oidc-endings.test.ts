@@ -4,6 +4,7 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
+import { createAdapter } from '../../src/doors/oidc/adapter.ts'
 import { fetchFor } from '../../src/net/web/fetch.ts'
 import {
   authorizationUrl,
@@ -43,6 +44,24 @@ t.test('codes and refresh tokens, on two processes', async (t) => {
     const { access, refresh: token } = readTokens(won[0]?.body ?? {})
     t.equal(await userinfo(house, access), 401)
     t.match(await refresh(house.issuer, token), invalidGrant)
+  })
+
+  await t.test('O06 the database says who was the first, and the second ends what came of it', async (t) => {
+    const ended: string[] = []
+    const { oidcObjects: objects, usedOnce } = house.store
+    const adapterOf = (model: string) =>
+      createAdapter(model, {
+        ...{ organization: house.acme.id, objects, usedOnce, clock: house.clock },
+        findClient: async () => undefined,
+        endGrant: async (grantId) => void ended.push(grantId),
+      })
+    for (const [model, ends] of Object.entries({ AuthorizationCode: ['g'], RefreshToken: [] })) {
+      const adapter = adapterOf(model)
+      await adapter.upsert('raced', { grantId: 'g', jti: 'raced' }, 60)
+      await adapter.consume('raced')
+      await t.rejects(adapter.consume('raced'), { message: 'invalid_grant' })
+      t.same(ended.splice(0), ends, model)
+    }
   })
 
   await t.test('O06 a code that comes again ends its tokens; after a minute it is nothing', async (t) => {

@@ -339,9 +339,13 @@ t.test('codes and clients', async (t) => {
       const first = await tab.fetch(url)
       backs.push(await house.signIn(tab, first.headers.get('location') ?? '', 'alice'))
     }
-    const locations = await Promise.all(
-      tabs.map(async (tab, i) => (await tab.fetch(backs[i] ?? '')).headers.get('location') ?? 'page'),
-    )
+    const locations: string[] = []
+    for (const [i, tab] of tabs.entries()) {
+      locations.push((await tab.fetch(backs[i] ?? '')).headers.get('location') ?? 'page')
+      // The minute for which the request is valid is over when the second comes back.
+      house.clock.shiftMs = 61_000
+    }
+    house.clock.shiftMs = 0
     t.equal(locations.filter((one) => one.includes('code=')).length, 1, 'begun twice, it ends once')
 
     t.match(await push({ redirect_uri: 'https://evil.example/' }), { status: 400 })

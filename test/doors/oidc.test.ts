@@ -410,6 +410,33 @@ t.test('what the decision says', async (t) => {
   })
 })
 
+t.test(
+  'X01 what a refusal met at any endpoint is ended for good, whoever else would have noticed',
+  async (t) => {
+    const house = await openHouse(t, { isAlone: true })
+    const frank = await house.user('frank')
+    const setState = (state: string) => house.directory.users.update(house.by, frank.id, { state })
+    const introspect = async (token: string) =>
+      (await post(`${house.issuer}/oidc/introspect`, { token }, { authorization: basic('wiki') })).body
+    type Use = (tokens: Awaited<ReturnType<typeof tokensOf>>) => Promise<unknown>
+    const uses: Record<string, Use> = {
+      userinfo: ({ access }) => userinfo(house, access),
+      refresh: ({ refresh: token }) => refresh(house.issuer, token),
+      introspection: ({ access }) => introspect(access),
+    }
+    for (const [name, use] of Object.entries(uses)) {
+      const tokens = await tokensOf(house, new Browser(), 'frank')
+      t.match(await introspect(tokens.access), { active: true })
+      await setState('suspended')
+      await use(tokens)
+      await setState('active')
+      t.match(await userinfo(house, tokens.access), { status: 401 }, name)
+      t.match(await refresh(house.issuer, tokens.refresh), { body: { error: 'invalid_grant' } }, name)
+      t.same(await introspect(tokens.access), { active: false }, name)
+    }
+  },
+)
+
 t.test('what cannot be decided is neither yes nor no', async (t) => {
   let isAway = false
   const house = await openHouse(t, {

@@ -56,6 +56,8 @@ export async function openHouse(
     readonly databaseUrl?: string
     readonly dataFolder?: string
     readonly port?: number
+    /** Without the listener that ends what is open: what is seen then is the door's own doing. */
+    readonly isAlone?: boolean
     readonly change?: (options: OidcDoorOptions) => OidcDoorOptions
   } = {},
 ) {
@@ -102,9 +104,12 @@ export async function openHouse(
   const acme = (await store.organizations.findBySlug('acme')) as Organization
   const keys = createKeyRing({ signingKeys: store.signingKeys, feed, clock })
   const { sessions, applicationSessions, facts } = store
-  const stopRevocation = startRevocation({
-    ...{ access, facts, sessions, webSessions, applicationSessions, feed, clock, log },
-  })
+  const stopRevocation =
+    options.isAlone === true
+      ? () => {}
+      : startRevocation({
+          ...{ access, facts, sessions, webSessions, applicationSessions, feed, clock, log },
+        })
 
   const owner = { organization: acme, role: 'owner', actor: by } as const
   let url = ''
