@@ -29,14 +29,19 @@ export class AuditRows implements AuditReader {
     where: AuditFilter,
     page: { readonly limit: number; readonly before?: bigint },
   ): Promise<AuditRecord[]> {
-    const { kind, outcome, subject, target, from, to } = where
+    const { kind, outcome, subject, target, reference, from, to } = where
     // records name subjects and targets by id: nothing else can be found
-    if ([subject, target].some((id) => id !== undefined && !isId(id)) || outcome?.includes('\0')) return []
+    if (
+      [subject, target].some((id) => id !== undefined && !isId(id)) ||
+      `${outcome}${reference}`.includes('\0')
+    )
+      return []
     const conditions: Sql<'fragment'>[] = []
     if (kind !== undefined) conditions.push(sql` and a.kind = ${kind}::text`)
     if (outcome !== undefined) conditions.push(sql` and a.outcome = ${outcome}::text`)
     if (subject !== undefined) conditions.push(sql` and a.subject_id = ${subject}::uuid`)
     if (target !== undefined) conditions.push(sql` and a.target_id = ${target}::uuid`)
+    if (reference !== undefined) conditions.push(sql` and a.reference = ${reference}::text`)
     if (from !== undefined) conditions.push(sql` and a.at >= ${from}::timestamptz`)
     if (to !== undefined) conditions.push(sql` and a.at < ${to}::timestamptz`)
     if (page.before !== undefined) conditions.push(sql` and a.sequence < ${page.before}::bigint`)

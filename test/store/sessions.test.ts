@@ -172,6 +172,11 @@ async function testOnce(t: Test, store: StoreUnderTest) {
     'of nobody',
   )
 
+  const seed = new Secret('GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ')
+  await credentials.save(organization, user.id, 'totp', seed, auditOf('totp'))
+  t.ok(await credentials.remove(organization, user.id, 'totp', auditOf('totp')))
+  t.same(await credentials.list(organization, user.id), [], 'the recovery codes go with the authenticator')
+
   const pending = createPendingFactors(store.database, store.sealer)
   await pending.save(organization, user.id, 'totp', new Secret('SEED-CANARY'), later(60))
   t.equal((await pending.find(organization, user.id, 'totp', at))?.reveal(), 'SEED-CANARY')

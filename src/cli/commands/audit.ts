@@ -78,6 +78,7 @@ export function addAudit(program: Command, around: Surroundings): void {
         new Option('--kind <kind>', 'only these').choices(['decision', 'change']),
         option('--outcome <outcome>', 'permit, deny …, or an action such as user.update'),
         option('--user <user>', 'decisions about this user'),
+        option('--reference <reference>', 'what a refused person was shown, such as 7K3M-Q0XA'),
         option('--since <time>', 'such as 2026-01-31 or now-1d'),
         option('--until <time>', ''),
         option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
@@ -85,6 +86,7 @@ export function addAudit(program: Command, around: Surroundings): void {
       ],
       examples: [
         '--kind decision --outcome deny --since now-1d',
+        '--reference 7K3M-Q0XA',
         '--user alice --limit 10 --json',
         '--follow',
       ],
@@ -139,12 +141,13 @@ export function addAudit(program: Command, around: Surroundings): void {
 }
 
 async function queryOf(session: Session, api: Api): Promise<Record<string, string>> {
-  const { kind, outcome, user, since, until } = session.options
+  const { kind, outcome, user, reference, since, until } = session.options
   const now = session.terminal.now()
   return {
     ...(typeof kind === 'string' && { kind }),
     ...(typeof outcome === 'string' && { outcome }),
     ...(typeof user === 'string' && { subject: await idOf(api, 'user', user) }),
+    ...(typeof reference === 'string' && { reference: reference.trim().toUpperCase() }),
     ...(typeof since === 'string' && { from: parseDate(since, now) }),
     ...(typeof until === 'string' && { to: parseDate(until, now) }),
   }

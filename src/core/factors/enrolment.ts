@@ -84,20 +84,9 @@ export function createEnrolment({ credentials, pendingFactors, factors, clock }:
 
     renewRecoveryCodes: renew,
 
-    async removeAuthenticator(organization, user) {
-      const at = clock.now()
-      await credentials.remove(
-        organization.id,
-        user.id,
-        'recovery-code',
-        auditOf(user, 'user.factor-remove', { factor: 'recovery-code' }, at),
-      )
-      return credentials.remove(
-        organization.id,
-        user.id,
-        'totp',
-        auditOf(user, 'user.factor-remove', { factor: 'totp' }, at),
-      )
+    removeAuthenticator(organization, user) {
+      const audit = auditOf(user, 'user.factor-remove', { factor: 'totp' }, clock.now())
+      return credentials.remove(organization.id, user.id, 'totp', audit)
     },
   }
 }

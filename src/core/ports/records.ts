@@ -86,6 +86,7 @@ export interface Credentials {
     secret: Secret,
     audit: AuditBody,
   ): Promise<WriteOutcome>
+  /** With `totp` go the recovery codes that stand in for it. */
   remove(
     organization: OrganizationId,
     owner: UserId | ServiceAccountId,
@@ -173,6 +174,8 @@ export interface AuditFilter {
   readonly outcome?: string
   readonly subject?: string
   readonly target?: string
+  /** What a refused person was shown. */
+  readonly reference?: string
   readonly from?: Date
   readonly to?: Date
 }

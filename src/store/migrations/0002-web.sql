@@ -111,3 +111,36 @@ create table recovery_code (
   primary key (org, factor_id, digest),
   foreign key (org, factor_id) references factor on delete cascade
 );
+
+-- What a refused person quotes to their administrator.
+alter table audit add column reference text;
+create index audit_reference on audit (org, reference) where reference is not null;
+
+-- As before, and the reference with it.
+create or replace function append_audit(the_org uuid, bodies text[]) returns bigint language plpgsql as $$
+declare
+  head audit_head%rowtype;
+  last bytea;
+  hashes bytea[];
+  one text;
+begin
+  select * into head from audit_head where org = the_org for update;
+  if not found then
+    raise exception 'organization % has no audit chain', the_org;
+  end if;
+  last := head.hash;
+  foreach one in array bodies loop
+    last := sha256(last || convert_to(one, 'UTF8'));
+    hashes := hashes || last;
+  end loop;
+  insert into audit (org, sequence, at, kind, outcome, subject_id, target_id, reference, body, previous, hash)
+  select the_org, head.sequence + given.place, (doc->>'at')::timestamptz, doc->>'kind', coalesce(doc->>'outcome', doc->>'action'),
+    (doc#>>'{trace,subject,id}')::uuid, coalesce(doc#>>'{trace,resource,id}', doc#>>'{target,id}')::uuid, doc->>'reference',
+    given.content, case given.place when 1 then head.hash else hashes[given.place - 1] end, hashes[given.place]
+  from unnest(bodies) with ordinality as given (content, place)
+  -- offset 0: read once, not once for each value taken from it
+  cross join lateral (select given.content::jsonb as doc offset 0) parsed;
+  head.sequence := head.sequence + cardinality(bodies);
+  update audit_head set sequence = head.sequence, hash = last where org = the_org;
+  return head.sequence;
+end $$;

@@ -56,10 +56,12 @@ export function createCredentials(store: RecordStore): Credentials {
     },
 
     async remove(organization, owner, kind, audit) {
+      // Recovery codes stand in for one-time codes, and go with them.
+      const kinds = kind === 'totp' ? [kind, 'recovery-code'] : [kind]
       const { outcome } = await write(store, organization, audit, {}, async (tx, changed) => {
         const found = await tx.query(
           sql`delete from factor
-            where org = ${organization} and owner_id = ${owner as string} and kind = ${kind} returning id`,
+            where org = ${organization} and owner_id = ${owner as string} and kind = any(${kinds}::text[]) returning id`,
         )
         if (found.length === 0) return conflict
         changed((await lockOwner(tx, organization, owner)) ?? 'user', owner)

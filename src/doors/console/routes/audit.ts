@@ -24,6 +24,7 @@ const query = {
   outcome: optional(text({ most: 64 })),
   subject: optional(id('a user or service account')),
   target: optional(id('the object that was changed or asked for')),
+  reference: optional(text({ most: 64 })),
   from: optional(date()),
   to: optional(date()),
   limit,
@@ -52,6 +53,9 @@ export function auditRoutes(
           ),
           subject: Type.Optional(Type.String({ format: 'uuid' })),
           target: Type.Optional(Type.String({ format: 'uuid' })),
+          reference: Type.Optional(
+            Type.String({ description: 'What a refused person was shown, such as 7K3M-Q0XA' }),
+          ),
           from: Type.Optional(Type.String({ format: 'date-time' })),
           to: Type.Optional(Type.String({ format: 'date-time' })),
           limit: document.pageQuery.limit,
