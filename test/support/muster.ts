@@ -51,7 +51,7 @@ async function isReady(url: string): Promise<boolean> {
   }
 }
 
-async function choosePorts(): Promise<MusterPorts> {
+export async function choosePorts(): Promise<MusterPorts> {
   return {
     http: await freePort(),
     ldap: await freePort(),

@@ -31,14 +31,18 @@ export interface RelyingParty {
   signInUrl(parameters?: Readonly<Record<string, string>>): string
   /** Where signing out begins: RP-initiated, with the last ID token as hint. */
   readonly signOutUrl: string
+  /** By default with the newest refresh token. */
   refresh(token?: string): Promise<Tokens>
   userinfo(token?: string): Promise<client.UserInfoResponse>
   introspect(token?: string): Promise<client.IntrospectionResponse>
   revoke(token?: string): Promise<void>
   /** The last code that was brought here, as a form for the token endpoint: for those who send it by themselves. */
   codeForm(): URLSearchParams
-  /** Sends such a form, as this client. */
-  post(form: URLSearchParams): Promise<{ readonly status: number; readonly body: Record<string, unknown> }>
+  /** Sends such a form, as this client, to the token endpoint or elsewhere. */
+  post(
+    form: URLSearchParams,
+    to?: string,
+  ): Promise<{ readonly status: number; readonly body: Record<string, unknown> }>
 }
 
 interface Begun {
@@ -104,8 +108,15 @@ export async function startRelyingParty(
     if (arrival === undefined) throw new Error(`nobody arrived at ${name}`)
     return arrival
   }
+  /** The newest of each kind, from arrivals and refreshes. */
+  const newest = new Map<keyof Tokens, string>()
+  const remember = (tokens: Tokens): Tokens => {
+    for (const kind of ['refresh_token', 'access_token', 'id_token'] as const)
+      if (tokens[kind] !== undefined) newest.set(kind, tokens[kind])
+    return tokens
+  }
   const token = (kind: 'refresh_token' | 'access_token' | 'id_token'): string => {
-    const found = arrivals.findLast(({ tokens }) => tokens?.[kind] !== undefined)?.tokens?.[kind]
+    const found = newest.get(kind)
     if (found === undefined) throw new Error(`${name} was given no ${kind}`)
     return found
   }
@@ -144,7 +155,7 @@ export async function startRelyingParty(
         idTokenExpected: true,
         ...(expected.maxAge !== undefined && { maxAge: expected.maxAge }),
       })
-      return { parameters, tokens, claims: tokens.claims() ?? {} }
+      return { parameters, tokens: remember(tokens), claims: tokens.claims() ?? {} }
     } catch (error) {
       return { parameters, error: nameOf(error) }
     }
@@ -174,7 +185,8 @@ export async function startRelyingParty(
     last,
     signInUrl: (parameters = {}) => `${url}/signin?${new URLSearchParams(parameters)}`,
     signOutUrl: `${url}/signout`,
-    refresh: (given = token('refresh_token')) => client.refreshTokenGrant(config, given),
+    refresh: async (given = token('refresh_token')) =>
+      remember(await client.refreshTokenGrant(config, given)),
     userinfo: (given = token('access_token')) => client.fetchUserInfo(config, given, client.skipSubjectCheck),
     introspect: (given = token('access_token')) => client.tokenIntrospection(config, given),
     revoke: (given = token('refresh_token')) => client.tokenRevocation(config, given),
@@ -187,8 +199,8 @@ export async function startRelyingParty(
         code_verifier: begun.get(parameters.get('state') ?? '')?.verifier ?? '',
       })
     },
-    async post(form) {
-      const response = await fetch(config.serverMetadata().token_endpoint ?? '', {
+    async post(form, to = config.serverMetadata().token_endpoint ?? '') {
+      const response = await fetch(to, {
         method: 'POST',
         body: form,
         headers: { authorization: `Basic ${Buffer.from(`${clientId}:${secret}`).toString('base64')}` },
