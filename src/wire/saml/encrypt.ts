@@ -3,7 +3,7 @@
 // strength does not rest on collisions, because that is the one form that every service provider can undo.
 import { constants, createCipheriv, publicEncrypt } from 'node:crypto'
 import type { XmlElement } from '../xml/tree.ts'
-import { canonical } from '../xml/write.ts'
+import { asSent, canonical } from '../xml/write.ts'
 import { parseCertificate } from './certificates.ts'
 import { refuse } from './problems.ts'
 import { element } from './vocabulary.ts'
@@ -29,7 +29,7 @@ export function encryptAssertion(assertion: XmlElement, encryption: Encryption):
   const certificate = parseCertificate(encryption.certificate)
   if (certificate.keyType !== 'rsa') refuse('certificate-not-rsa')
   const cipher = createCipheriv('aes-256-gcm', key, iv)
-  const encrypted = Buffer.concat([cipher.update(canonical(assertion), 'utf8'), cipher.final()])
+  const encrypted = Buffer.concat([cipher.update(asSent(canonical(assertion)), 'utf8'), cipher.final()])
   const wrappedKey = publicEncrypt(
     { key: certificate.key, padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha1' },
     key,

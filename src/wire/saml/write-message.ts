@@ -1,7 +1,7 @@
 // Messages that we send, as XML text. Logout messages are signed here for the POST binding; for the redirect binding
 // the query is signed instead (Bindings §3.4.4.1), so there they are written without a signer.
 import type { XmlElement } from '../xml/tree.ts'
-import { type AttributeValues, canonical } from '../xml/write.ts'
+import { type AttributeValues, asSent, canonical } from '../xml/write.ts'
 import { type Encryption, encryptAssertion } from './encrypt.ts'
 import type { Envelope, LogoutRequest, LogoutResponse, Response, Signer, Status } from './messages.ts'
 import { signElement } from './sign.ts'
@@ -29,7 +29,7 @@ export async function formatResponse(
     writeStatus(status),
     enclosed,
   ])
-  return canonical(await signElement(unsigned, signer))
+  return asSent(canonical(await signElement(unsigned, signer)))
 }
 
 export async function formatLogoutRequest(
@@ -46,7 +46,7 @@ export async function formatLogoutRequest(
     writeNameId(request.nameId),
     ...sessionIndexes.map((each) => element('samlp:SessionIndex', {}, [each])),
   ])
-  return canonical(signer === null ? unsigned : await signElement(unsigned, signer))
+  return asSent(canonical(signer === null ? unsigned : await signElement(unsigned, signer)))
 }
 
 export async function formatLogoutResponse(
@@ -58,7 +58,7 @@ export async function formatLogoutResponse(
     envelope(response, { InResponseTo: response.inResponseTo }),
     [writeIssuer(response.issuer), writeStatus(response.status)],
   )
-  return canonical(signer === null ? unsigned : await signElement(unsigned, signer))
+  return asSent(canonical(signer === null ? unsigned : await signElement(unsigned, signer)))
 }
 
 function envelope({ id, issueInstant, destination }: Envelope, own: AttributeValues): AttributeValues {

@@ -72,7 +72,15 @@ export function canonical(element: XmlElement, inclusive: ReadonlySet<string> = 
   return write(element, new Map(), (prefix) => inclusive.has(prefix === '' ? '#default' : prefix))
 }
 
-/** The same, with every namespace declaration where it stood. */
+/**
+ * Canonical text as it is sent: the two line ends of XML 1.1 as references. It means the same, and is the same once it is canonical
+ * again; but xmldom takes them for line feeds where it meets them as they are, and then finds a signature wrong.
+ */
+export function asSent(text: string): string {
+  return text.replaceAll('\u0085', '&#x85;').replaceAll('\u2028', '&#x2028;')
+}
+
+/** `canonical`, with every namespace declaration where it stood. */
 export function asDeclared(element: XmlElement): string {
   return write(element, new Map(), () => true)
 }
