@@ -501,8 +501,8 @@ t.test('S09 hostile values arrive as they are, and what XML cannot carry keeps n
   t.equal((await xmlsec1(delivery.xml, 'Assertion', metadata)).code, 0)
 
   logged.length = 0
-  const control = await api('PATCH', `/users/${id}`, { attributes: { teams: ['a\u0001b', 'c'] } })
-  t.equal(control.status, 200, JSON.stringify(control.body))
+  const control = await api('PATCH', `/users/${id}`, { attributes: { teams: ['a\uFFFFb', 'c'] } })
+  t.equal(control.status, 200)
   const release = { teams: 'attributes.teams' }
   const told = await doors.register(spKeys, { release })
   const { xml } = await arrive('erin', told)

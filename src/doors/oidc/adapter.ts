@@ -14,9 +14,19 @@ export interface AdapterPorts {
   readonly clock: Clock
   /** Metadata of a client that is turned on. */
   findClient(clientId: string): Promise<AdapterPayload | undefined>
+  findGrant(grantId: string): Promise<AdapterPayload | undefined>
   /** The grant is over: nothing of it counts any more. */
   endGrant(grantId: string, reason: string): Promise<void>
 }
+
+/** Random bits of what is random. Each kind has a length of its own, so that one is not looked for among the others. */
+export const tokenBits: Readonly<Record<string, number>> = {
+  AccessToken: 256,
+  ClientCredentials: 264,
+  RefreshToken: 270,
+  AuthorizationCode: 276,
+}
+const bitsOfCharacter = 6
 
 /** A pushed request is found for longer than it is valid, so that one that was used is known as used. */
 const afterlifeSeconds = 900
@@ -25,6 +35,12 @@ export function createAdapter(model: string, ports: AdapterPorts): Adapter {
   if (model === 'Client') return { ...nothingKept, find: (id) => answering(() => ports.findClient(id)) }
   // A session of the library's own never outlives the request: who is signed in, Muster's session alone says.
   if (model === 'Session') return nothingKept
+  if (model === 'Grant')
+    return {
+      ...nothingKept,
+      find: (id) => answering(() => ports.findGrant(id)),
+      destroy: (id) => answering(() => ports.endGrant(id, 'the grant was revoked')),
+    }
   if (model === 'ReplayDetection') return replayDetection(ports)
   return stored(model, ports)
 }
@@ -52,7 +68,9 @@ function replayDetection({ organization, usedOnce }: AdapterPorts): Adapter {
 }
 
 function stored(model: string, { organization, objects, clock, endGrant }: AdapterPorts): Adapter {
+  const bits = tokenBits[model]
   const find = async (id: string): Promise<AdapterPayload | undefined> => {
+    if (bits !== undefined && id.length !== Math.ceil(bits / bitsOfCharacter)) return undefined
     const found = await objects.find(organization, model, id, clock.now())
     if (found === null) return undefined
     const consumed = found.consumedAt === null ? {} : { consumed: seconds(found.consumedAt) }
@@ -91,11 +109,7 @@ function stored(model: string, { organization, objects, clock, endGrant }: Adapt
         throw new errors.InvalidGrant(`${model} already consumed`)
       }),
 
-    destroy: (id) =>
-      answering(async () => {
-        if (model === 'Grant') await endGrant(id, 'the grant was revoked')
-        else await objects.remove(organization, model, id)
-      }),
+    destroy: (id) => answering(() => objects.remove(organization, model, id)),
 
     revokeByGrantId: (grantId) => answering(() => objects.removeGrant(organization, grantId)),
   }

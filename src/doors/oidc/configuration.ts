@@ -3,7 +3,7 @@ import type { ClientAuthMethod, Configuration, KoaContextWithOIDC, ResponseType 
 import { errors } from 'oidc-provider'
 import type { Organization } from '../../core/directory/types.ts'
 import { createAccounts, remainingSeconds } from './accounts.ts'
-import { createAdapter } from './adapter.ts'
+import { createAdapter, tokenBits } from './adapter.ts'
 import { findClient, ownMetadata } from './client.ts'
 import { isCompact } from './compact.ts'
 import { createGrants } from './grants.ts'
@@ -40,9 +40,11 @@ export function configurationFor(
         organization: organization.id,
         ...{ objects, usedOnce, clock },
         findClient: (clientId) => findClient(applications, organization.id, clientId),
+        findGrant: (grantId) => grants.payload(organization.id, grantId),
         endGrant: (grantId, reason) => grants.end(organization.id, grantId, reason),
       }),
     jwks,
+    formats: { bitsOfOpaqueRandomness: (_ctx, { kind }) => tokenBits[kind] ?? 256 },
     routes,
     scopes: [...scopes],
     claims: { ...claimsOfScopes, acr: null, sid: null, auth_time: null, iss: null },
@@ -105,7 +107,7 @@ export function configurationFor(
       IdToken: lifetimes.idToken,
       Interaction: lifetimes.interaction,
       RefreshToken: (ctx) => remainingSeconds(ctx as KoaContextWithOIDC, clock.now()),
-      // Each grant says itself how long it is for; sessions of the library are not kept.
+      // Neither is kept: see adapter.ts.
       Grant: lifetimes.offline,
       Session: lifetimes.interaction,
     },

@@ -1,6 +1,7 @@
-// What stays open at an application: an oidc-provider grant, and the application session of the same id that core knows it by. The
-// grant is made without asking for consent: the administrator has given it by binding a group to the application.
-import type { KoaContextWithOIDC } from 'oidc-provider'
+// What stays open at an application: to core an application session, to oidc-provider a grant of the same id. It is stored once, as
+// the former, so that what core ends is over for the library. Nobody is asked for consent: the administrator has given it by binding
+// a group to the application.
+import type { AdapterPayload, KoaContextWithOIDC } from 'oidc-provider'
 import { type ApplicationSessionId, newId, type OrganizationId, type UserId } from '../../base/ids.ts'
 import type { Permit } from '../../core/access/decision.ts'
 import { sessionEnd } from '../../core/access/web-sessions.ts'
@@ -8,7 +9,7 @@ import type { ApplicationSession, Session } from '../../core/ports.ts'
 import type { Authentication } from './authentication.ts'
 import type { OidcServices } from './services.ts'
 import { lifetimes } from './terms.ts'
-import { resourceOf, visitOf } from './visit.ts'
+import { resourceOf, visitOf, visitUnderWay } from './visit.ts'
 import type { Wish } from './wanted.ts'
 
 export interface Grants {
@@ -20,10 +21,13 @@ export interface Grants {
     authentication: Authentication,
     wish: Wish,
   ): Promise<void>
+  /** Within one request it is read once. */
   find(organization: OrganizationId, grantId: string): Promise<ApplicationSession | null>
+  /** The same in the words of the library. */
+  payload(organization: OrganizationId, grantId: string): Promise<AdapterPayload | undefined>
   /** Ends it with every code and token that came of it; the application is told. */
   end(organization: OrganizationId, grantId: string, reason: string): Promise<void>
-  /** Removes what the library keeps of it, once core has ended it. */
+  /** Removes the codes and tokens that came of it, once core has ended it: they count for nothing already. */
   forget(organization: OrganizationId, grantId: string): Promise<void>
 }
 
@@ -32,14 +36,18 @@ export function createGrants(
 ): Grants {
   const { applicationSessions, objects, webSessions, clock } = services
 
-  const forget = async (organization: OrganizationId, grantId: string): Promise<void> => {
-    // First the grant: nothing of it counts without.
-    await objects.remove(organization, 'Grant', grantId)
-    await objects.removeGrant(organization, grantId)
-  }
-  const find: Grants['find'] = async (organization, grantId) => {
+  const forget = (organization: OrganizationId, grantId: string): Promise<void> =>
+    objects.removeGrant(organization, grantId)
+
+  const read = async (organization: OrganizationId, grantId: string): Promise<ApplicationSession | null> => {
     const found = await applicationSessions.find(organization, grantId as ApplicationSessionId, clock.now())
     return found?.door === 'oidc' ? found : null
+  }
+  const find: Grants['find'] = (organization, grantId) => {
+    const known = visitUnderWay()?.opened
+    const reading = known?.get(grantId) ?? read(organization, grantId)
+    known?.set(grantId, reading)
+    return reading
   }
 
   return {
@@ -59,20 +67,14 @@ export function createGrants(
         details: {
           clientId: oidc.client?.clientId,
           sid: session.id,
+          scope: [...oidc.requestParamOIDCScopes].join(' '),
+          claims: [...oidc.requestParamClaims],
           secondFactor: wish.secondFactor,
           ...authentication,
         },
         openedAt: now,
         expiresAt,
       }
-      const grant = new oidc.provider.Grant({
-        accountId: session.userId,
-        clientId: oidc.client?.clientId,
-        jti: opened.id,
-        expiresIn: Math.max(1, Math.ceil((expiresAt.getTime() - now.getTime()) / 1000)),
-      } as never)
-      grant.addOIDCScope([...oidc.requestParamOIDCScopes].join(' '))
-      grant.addOIDCClaims([...oidc.requestParamClaims])
       await applicationSessions.save(organization.id, opened)
       // What outlives the session is told of its end all the same: the application's own session ends with it.
       if (isOffline) {
@@ -83,25 +85,43 @@ export function createGrants(
         }
         await applicationSessions.save(organization.id, { ...opened, ...beside })
       }
-      await grant.save()
-      hand(ctx, session, grant, authentication)
+      hand(ctx, session, new oidc.provider.Grant(payloadOf(opened) as never), authentication)
     },
 
     find,
 
-    async end(organization, grantId, reason) {
-      await forget(organization, grantId)
+    async payload(organization, grantId) {
       const opened = await find(organization, grantId)
-      if (opened === null) return
+      return opened === null ? undefined : payloadOf(opened)
+    },
+
+    async end(organization, grantId, reason) {
+      const opened = await find(organization, grantId)
+      visitUnderWay()?.opened.set(grantId, Promise.resolve(null))
+      if (opened === null) return forget(organization, grantId)
       const name = await nameOf(services, organization, opened.userId)
       const actor = { kind: 'system', name: 'oidc' } as const
       const audit = sessionEnd('application-session', opened.id, name, actor, reason, clock.now())
       if (await applicationSessions.end(organization, opened.id, audit))
         webSessions.tellEnded(organization, [opened])
+      await forget(organization, grantId)
     },
 
     forget,
   }
+}
+
+function payloadOf({ id, userId, details, openedAt, expiresAt }: ApplicationSession): AdapterPayload {
+  const { clientId, scope, claims } = details
+  return {
+    jti: id,
+    kind: 'Grant',
+    accountId: userId,
+    clientId: String(clientId),
+    openid: { scope, claims },
+    iat: Math.floor(openedAt.getTime() / 1000),
+    exp: Math.ceil(expiresAt.getTime() / 1000),
+  } as AdapterPayload
 }
 
 /** Tells the library who is there. Its own session carries that to the end of this request, and is never kept. */

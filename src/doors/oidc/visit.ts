@@ -1,10 +1,10 @@
 // What is known of a request beside what oidc-provider sees of it: whose issuer it came to, and who brought it.
 import type { IncomingMessage } from 'node:http'
-import type { KoaContextWithOIDC } from 'oidc-provider'
+import Provider, { type KoaContextWithOIDC } from 'oidc-provider'
 import type { ResourceId } from '../../base/ids.ts'
 import { Secret } from '../../base/secrets.ts'
 import type { Organization } from '../../core/directory/types.ts'
-import type { Session } from '../../core/ports.ts'
+import type { ApplicationSession, Session } from '../../core/ports.ts'
 import type { Visitor } from '../../net/web/visitor.ts'
 import type { OidcServices } from './services.ts'
 
@@ -13,6 +13,8 @@ export interface Visit {
   readonly visitor: Visitor
   /** Muster's session of this browser. Throws Fault. */
   session(): Promise<Session | null>
+  /** What was looked at of what is open, by id. */
+  readonly opened: Map<string, Promise<ApplicationSession | null>>
 }
 
 const visits = new WeakMap<IncomingMessage, Visit>()
@@ -27,6 +29,7 @@ export function beginVisit(
   visits.set(request, {
     organization,
     visitor,
+    opened: new Map(),
     session() {
       session ??=
         visitor.sessionToken === null
@@ -41,6 +44,12 @@ export function visitOf({ req }: KoaContextWithOIDC): Visit {
   const visit = visits.get(req)
   if (visit === undefined) throw new TypeError('a request of no organization')
   return visit
+}
+
+/** Of the request that is being answered; outside of requests there is none. */
+export function visitUnderWay(): Visit | undefined {
+  const { ctx } = Provider
+  return ctx === undefined ? undefined : visits.get(ctx.req)
 }
 
 /** The resource that the client of a request is registered for: see client.ts. */
