@@ -28,6 +28,8 @@ export interface OidcEndpoints {
 
 export interface SamlEndpoints {
   readonly singleSignOn: string
+  /** Its address as the server knows it. */
+  readonly destination: string
   readonly entityId: string
   readonly assertionConsumerService: string
 }

@@ -1,5 +1,5 @@
 // SAML: people who are signed in open an application; up to the page whose form carries the signed response.
-import { withApplication } from '../../test/support/applications.ts'
+import { webUrl, withApplication } from '../../test/support/applications.ts'
 import type { Contender } from '../measure.ts'
 import type { BenchMuster } from '../muster.ts'
 import type { SamlTask } from '../peers/samlify.ts'
@@ -14,15 +14,16 @@ const sp = {
   assertionConsumerService: 'http://127.0.0.1:9/acs',
 }
 
-/** What Muster says of the first user, for a peer alone. */
+/** What Muster says of its first user, said by a peer of everybody. */
 const task: SamlTask = {
   ...sp,
   nameId: 'b7f6a1de-5c1c-4b0e-9d55-0d3b2c1f7a10',
   attributes: {
-    uid: ['u000000'],
-    mail: ['u000000@acme.example'],
+    username: ['u000000'],
+    email: ['u000000@acme.example'],
+    firstName: ['User'],
+    lastName: ['Number0'],
     displayName: ['User Number0'],
-    department: ['Engineering'],
     groups: ['engineering'],
   },
 }
@@ -50,7 +51,9 @@ async function register({ server }: BenchMuster): Promise<SamlEndpoints> {
     },
     { groups: ['engineering'] },
   )
-  return { ...sp, singleSignOn: `http://127.0.0.1:${server.ports.http}/o/acme/saml/sso` }
+  const path = '/o/acme/saml/sso'
+  const singleSignOn = `http://127.0.0.1:${server.ports.http}${path}`
+  return { ...sp, singleSignOn, destination: `${webUrl(server)}${path}` }
 }
 
 export const scenario: Scenario = {
@@ -60,7 +63,8 @@ export const scenario: Scenario = {
     const ours = own && (await register(own))
     const sessions = own === undefined ? [] : await openSessions(own.server, connections)
     const peer = await samlify(task)
-    const theirs = { ...sp, singleSignOn: `http://127.0.0.1:${peer.port}/sso` }
+    const singleSignOn = `http://127.0.0.1:${peer.port}/sso`
+    const theirs = { ...sp, singleSignOn, destination: singleSignOn }
     const nobody = Array.from({ length: connections }, () => '')
     yield {
       what: `SAML request by the Redirect binding, the person being signed in, answered with a signed assertion in a signed response; RSA 2048, SHA-256, ${connections} connections`,

@@ -97,7 +97,7 @@ async function tokens(
 async function assertion(flow: SamlEndpoints, connection: Connection): Promise<void> {
   const request =
     `<samlp:AuthnRequest xmlns:samlp="urn:oasis:names:tc:SAML:2.0:protocol" xmlns:saml="urn:oasis:names:tc:SAML:2.0:assertion" ` +
-    `ID="_${random()}" Version="2.0" IssueInstant="${new Date().toISOString()}" Destination="${flow.singleSignOn}" ` +
+    `ID="_${random()}" Version="2.0" IssueInstant="${new Date().toISOString()}" Destination="${flow.destination}" ` +
     `ProtocolBinding="urn:oasis:names:tc:SAML:2.0:bindings:HTTP-POST" AssertionConsumerServiceURL="${flow.assertionConsumerService}">` +
     `<saml:Issuer>${flow.entityId}</saml:Issuer></samlp:AuthnRequest>`
   const parameters = new URLSearchParams({

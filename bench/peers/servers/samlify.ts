@@ -17,7 +17,7 @@ samlify.setSchemaValidator({ validate: async () => 'not looked at' })
 const statement = Object.entries(attributes)
   .map(
     ([name, values]) =>
-      `<saml:Attribute FriendlyName="${name}" Name="${name}" NameFormat="urn:oasis:names:tc:SAML:2.0:attrname-format:basic">` +
+      `<saml:Attribute Name="${name}" NameFormat="urn:oasis:names:tc:SAML:2.0:attrname-format:basic">` +
       `${values.map((value) => `<saml:AttributeValue>${value}</saml:AttributeValue>`).join('')}</saml:Attribute>`,
   )
   .join('')
