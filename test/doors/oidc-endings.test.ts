@@ -26,9 +26,10 @@ const invalidGrant = { status: 400, body: { error: 'invalid_grant' } }
 const userinfo = async (house: OidcHouse, token: string) =>
   (await fetch(`${house.issuer}/oidc/userinfo`, { headers: { authorization: `Bearer ${token}` } })).status
 
+const house = await openHouse(t)
+const { databaseUrl, dataFolder } = house
+
 t.test('codes and refresh tokens, on two processes', async (t) => {
-  const house = await openHouse(t)
-  const { databaseUrl, dataFolder } = house
   const second = await openHouse(t, { databaseUrl, dataFolder })
   const browser = new Browser()
   const codeOf = async (parameters: Record<string, string> = {}) =>
@@ -177,7 +178,7 @@ async function startListener(t: Test) {
 }
 
 t.test('logout', async (t) => {
-  const house = await openHouse(t)
+  const house = await openHouse(t, { databaseUrl, dataFolder })
   const listener = await startListener(t)
   const returnTo = 'https://app.example/bye'
   await house.register(
@@ -348,7 +349,7 @@ t.test('logout', async (t) => {
   await t.test('O14 a logout address within the house is not called', async (t) => {
     let isGuarded = false
     const guarded = await openHouse(t, {
-      ...{ databaseUrl: house.databaseUrl, dataFolder: house.dataFolder },
+      ...{ databaseUrl, dataFolder },
       change: (options) => {
         const guard = fetchFor({ allow: [], allowLoopback: false })
         isGuarded = true

@@ -3,6 +3,7 @@
 import { createHash, createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { CompactSign, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
+import { peerLimit } from '../../src/net/web/rate.ts'
 import {
   type Answer,
   authorizationUrl,
@@ -20,8 +21,13 @@ import {
 
 const registered = 'http://127.0.0.1:9001/callback'
 
+const house = await openHouse(t)
+const other = { clientId: 'other', redirectUris: [registered] }
+await house.register(other, { clientSecret: 'muster-other-secret' })
+const open = { clientId: 'open', redirectUris: [registered], tokenEndpointAuthMethod: 'none' }
+await house.register(open)
+
 t.test('addresses', async (t) => {
-  const house = await openHouse(t)
   const browser = new Browser()
   await authorize(house, browser, 'alice')
   const app = { clientId: 'native', redirectUris: ['com.example.app:/done', 'http://127.0.0.1/done'] }
@@ -133,6 +139,24 @@ t.test('addresses', async (t) => {
     }
   })
 
+  await t.test('X06 no grant takes a password, so that there is no way around the lockout', async (t) => {
+    const person = { username: 'alice', password: 'muster-alice' }
+    const grants = ['password', 'implicit', 'urn:ietf:params:oauth:grant-type:jwt-bearer', '__proto__', '']
+    const flows = ['device_code', 'token-exchange', 'saml2-bearer', 'pre-authorized_code']
+    const urns = [
+      ...flows.map((name) => `urn:ietf:params:oauth:grant-type:${name}`),
+      'urn:openid:params:grant-type:ciba',
+    ]
+    for (const type of [...grants, ...urns]) {
+      const form = { grant_type: type, ...person, scope: 'openid' }
+      const { status, body } = await post(`${house.issuer}/oidc/token`, form, {
+        authorization: basic('wiki'),
+      })
+      t.equal(status, 400, type)
+      t.match(String(body.error), /^(unsupported_grant_type|invalid_request)$/)
+    }
+  })
+
   await t.test('only paths of the issuer, and bodies of a size', async (t) => {
     for (const path of ['/oidc/unused-logout/confirm', '/oidc/reg', '/interaction/x', '/oidc/device/auth'])
       t.equal((await fetch(`${house.issuer}${path}`, { method: 'POST' })).status, 404, path)
@@ -160,8 +184,46 @@ t.test('addresses', async (t) => {
   })
 })
 
+t.test('who asks too often waits; scripts of strangers get nothing', async (t) => {
+  const limit = peerLimit({ perSecond: 1, burst: 2 })
+  const { databaseUrl, dataFolder } = house
+  const limited = await openHouse(t, {
+    ...{ databaseUrl, dataFolder },
+    change: (options) => ({ ...options, limit }),
+  })
+  const browser = new Browser()
+  const statuses: number[] = []
+  for (let i = 0; i < 4; i++) statuses.push((await browser.fetch(authorizationUrl(limited.issuer))).status)
+  t.same(statuses, [303, 303, 429, 429])
+  const page = await browser.fetch(authorizationUrl(limited.issuer))
+  t.ok(Number(page.headers.get('retry-after')) >= 1)
+  t.match(await page.text(), /Too many requests/)
+  const token = await post(
+    `${house.issuer}/oidc/token`,
+    { grant_type: 'x' },
+    { authorization: basic('wiki') },
+  )
+  t.equal(token.status, 400, 'only where a sign-in begins')
+
+  await house.register({
+    clientId: 'spa',
+    redirectUris: ['https://spa.example/cb'],
+    tokenEndpointAuthMethod: 'none',
+  })
+  const ask = async (origin: string, method = 'POST') => {
+    const headers = { origin, 'access-control-request-method': 'POST' }
+    const body = new URLSearchParams({ client_id: 'spa', grant_type: 'refresh_token', refresh_token: 'x' })
+    const url = `${house.issuer}/oidc/token`
+    const answer = await fetch(url, { method, headers, ...(method === 'POST' && { body }) })
+    return [answer.status, answer.headers.get('access-control-allow-origin')]
+  }
+  t.same(await ask('https://spa.example'), [400, 'https://spa.example'])
+  t.same(await ask('https://evil.example'), [400, null])
+  t.same(await ask('null'), [400, null])
+  t.equal((await ask('https://spa.example', 'OPTIONS'))[0], 204)
+})
+
 t.test('codes and clients', async (t) => {
-  const house = await openHouse(t)
   const browser = new Browser()
   const codeOf = async (parameters: Record<string, string | null> = {}) =>
     (await authorize(house, browser, 'alice', parameters)).get('code') ?? ''
@@ -193,16 +255,12 @@ t.test('codes and clients', async (t) => {
       { authorization: basic('lax', 'muster-lax-secret-1') },
     )
     t.match(unasked, invalidGrant, 'verifier without challenge')
-    const open = { clientId: 'open', redirectUris: [registered], tokenEndpointAuthMethod: 'none' }
-    await house.register(open)
     t.match(Object.fromEntries(await authorize(house, browser, 'alice', { client_id: 'open', ...without })), {
       error: 'invalid_request',
     })
   })
 
   await t.test('O06 a code is bound to its client and its address', async (t) => {
-    const other = { clientId: 'other', redirectUris: [registered] }
-    await house.register(other, { clientSecret: 'muster-other-secret' })
     const code = await codeOf()
     t.match(await redeem(house.issuer, code, 'other'), invalidGrant)
     const elsewhere = { redirect_uri: 'http://localhost:9001/callback' }
@@ -363,7 +421,6 @@ t.test('codes and clients', async (t) => {
 })
 
 t.test('O16 what one browser began, no other goes on with', async (t) => {
-  const house = await openHouse(t)
   const attacker = new Browser()
   const begun = await attacker.fetch(authorizationUrl(house.issuer))
   const uid = attacker.get('muster-oidc-resume-acme') ?? ''
@@ -398,11 +455,6 @@ t.test('O16 what one browser began, no other goes on with', async (t) => {
 })
 
 t.test('O13 a token is what it is, for whom it is', async (t) => {
-  const house = await openHouse(t)
-  const application = { clientId: 'other', redirectUris: [registered] }
-  await house.register(application, { clientSecret: 'muster-other-secret' })
-  const open = { clientId: 'open', redirectUris: [registered], tokenEndpointAuthMethod: 'none' }
-  await house.register(open)
   const browser = new Browser()
   const tokens = await tokensOf(house, browser, 'alice')
   const code = (await authorize(house, browser, 'alice')).get('code') ?? ''
@@ -478,7 +530,6 @@ t.test('O13 a token is what it is, for whom it is', async (t) => {
 })
 
 t.test('what is at rest names nobody and opens nothing', async (t) => {
-  const house = await openHouse(t)
   const browser = new Browser()
   const tokens = await tokensOf(house, browser, 'alice')
   const code = (await authorize(house, browser, 'alice')).get('code') ?? ''

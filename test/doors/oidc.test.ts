@@ -38,8 +38,11 @@ async function answerTo(browser: Browser, url: URL): Promise<Record<string, stri
   return { ...rest, ...(code !== undefined && { code: 'a code' }) }
 }
 
+/** One house for most of the tests, and its database for those that need another door. */
+const house = await openHouse(t)
+const { databaseUrl, dataFolder } = house
+
 t.test('the code flow', async (t) => {
-  const house = await openHouse(t)
   const alice = await house.user('alice')
 
   await t.test('discovery names what is there, with the issuer as it was configured', async (t) => {
@@ -61,7 +64,7 @@ t.test('the code flow', async (t) => {
   await t.test('W01 over https: every cookie is secure, and no neighbour can write it', async (t) => {
     const publicUrl = 'https://id.acme.example'
     const secure = await openHouse(t, {
-      ...{ databaseUrl: house.databaseUrl, dataFolder: house.dataFolder },
+      ...{ databaseUrl, dataFolder },
       change: (options) => ({ ...options, ground: { ...options.ground, publicUrl: () => publicUrl } }),
     })
     const begun = await fetch(authorizationUrl(secure.issuer), { redirect: 'manual' })
@@ -220,8 +223,6 @@ t.test('the code flow', async (t) => {
 })
 
 t.test('what the decision says', async (t) => {
-  const house = await openHouse(t)
-
   await t.test(
     'X08 a session, and nothing else, is a proof: each application is asked for by itself',
     async (t) => {
@@ -444,6 +445,7 @@ t.test(
 t.test('what cannot be decided is neither yes nor no', async (t) => {
   let isAway = false
   const house = await openHouse(t, {
+    ...{ databaseUrl, dataFolder },
     change: (options) => ({
       ...options,
       access: {
@@ -481,7 +483,6 @@ t.test('what cannot be decided is neither yes nor no', async (t) => {
 })
 
 t.test('keys change without a signature that cannot be checked', async (t) => {
-  const house = await openHouse(t)
   const kids = async () => {
     const { keys } = (await (await fetch(`${house.issuer}/oidc/jwks`)).json()) as { keys: { kid: string }[] }
     t.notMatch(JSON.stringify(keys), /"d":/, 'public keys only')
@@ -505,4 +506,5 @@ t.test('keys change without a signature that cannot be checked', async (t) => {
   t.ok(published.includes(next) && !before.includes(next))
   house.clock.shiftMs = 3 * day
   t.equal((await kids()).length, 2, 'and the old ones are withdrawn')
+  house.clock.shiftMs = 0
 })

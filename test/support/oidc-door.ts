@@ -11,6 +11,8 @@ import { parse } from 'yaml'
 import type { ConversationId } from '../../src/base/ids.ts'
 import type { Log } from '../../src/base/log.ts'
 import { Secret } from '../../src/base/secrets.ts'
+import { cachedApplications } from '../../src/core/access/cached-applications.ts'
+import { CachedFacts } from '../../src/core/access/cached-facts.ts'
 import { createAccess } from '../../src/core/access/decide.ts'
 import type { Decision } from '../../src/core/access/decision.ts'
 import type { AccessRequest } from '../../src/core/access/request.ts'
@@ -85,11 +87,12 @@ export async function openHouse(
     matches: async (stored: Secret | null, shown: Secret) =>
       (await hash(shown)).reveal() === stored?.reveal(),
   }
+  const facts = new CachedFacts(store.facts, feed)
   const webSessions = createWebSessions({ sessions: store.sessions, clock, log })
   const asked: AccessRequest[] = []
   const access = createAccess({
     ...store,
-    ...{ feed, hasher, clock, log },
+    ...{ facts, feed, hasher, clock, log },
     remembered: new RememberedPasswords(clock),
     turns: new OneAtATime(),
     ended: webSessions.tellEnded,
@@ -103,7 +106,7 @@ export async function openHouse(
   }
   const acme = (await store.organizations.findBySlug('acme')) as Organization
   const keys = createKeyRing({ signingKeys: store.signingKeys, feed, clock })
-  const { sessions, applicationSessions, facts } = store
+  const { sessions, applicationSessions } = store
   const stopRevocation =
     options.isAlone === true
       ? () => {}
@@ -117,7 +120,7 @@ export async function openHouse(
     (options.change ?? ((same) => same))({
       ...{ access, webSessions, applicationSessions, facts, keys, feed, clock, log },
       conversations: store.conversations,
-      applications: store.applications,
+      applications: cachedApplications(store.applications, feed),
       objects: store.oidcObjects,
       usedOnce: store.usedOnce,
       organizations: store.organizations,
