@@ -123,7 +123,6 @@ export class TestProvider {
     now: () => Date,
     certificates: readonly [string, ...string[]],
   ) {
-    Object.assign(this, { id, name, keys })
     this.id = id
     this.name = name
     this.keys = keys
@@ -167,18 +166,19 @@ export class TestProvider {
     xml: string,
     {
       relayState,
-      signed = true,
+      key = this.keys.key,
       path = '/o/acme/saml/sso',
       parameter = 'SAMLRequest',
     }: {
       readonly relayState?: string
-      readonly signed?: boolean
+      /** Null: not signed. */
+      readonly key?: string | null
       readonly path?: string
       readonly parameter?: string
     } = {},
   ): string {
     const more = relayState === undefined ? {} : { relayState }
-    return `${path}?${redirectQuery(xml, signed ? this.keys.key : null, { parameter, ...more }).join('&')}`
+    return `${path}?${redirectQuery(xml, key, { parameter, ...more }).join('&')}`
   }
 
   /** As another site's form comes: without cookies. */

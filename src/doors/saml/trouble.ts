@@ -125,9 +125,10 @@ export function sendTrouble(
   what: Trouble,
   { ground }: Pick<SamlServices, 'ground'>,
   more: { readonly reference?: string; readonly text?: string } = {},
+  status: number = troubles[what].status,
 ): FastifyReply {
   const { nonce } = request.visitor
-  const { status, title, text } = troubles[what]
+  const { title, text } = troubles[what]
   if (status === 503) reply.header('retry-after', String(retrySeconds))
   const brand = brandOf(organizations.get(request) ?? null)
   return sendPage(reply, status, errorPage({ brand, nonce, title, text, ...more }), {
@@ -157,7 +158,7 @@ export function handleErrors({ ground, log }: Pick<SamlServices, 'ground' | 'log
       return sendTrouble(request, reply, 'unavailable', { ground }, { reference })
     }
     const { statusCode = 500 } = error
-    if (statusCode < 500) return sendTrouble(request, reply, 'unreadable', { ground }).code(statusCode)
+    if (statusCode < 500) return sendTrouble(request, reply, 'unreadable', { ground }, {}, statusCode)
     log.error({ ...told, err: error }, 'a fault in the SAML door')
     return sendTrouble(request, reply, 'broken', { ground }, { reference })
   }
