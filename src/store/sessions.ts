@@ -102,10 +102,14 @@ const record = (tx: Transaction, organization: OrganizationId, audit: AuditBody)
 export function createApplicationSessions(database: Database): ApplicationSessions {
   return {
     async save(organization, one) {
+      // Locked, so that whoever ends the session at this moment either finds what is opened through it, or it is not opened.
       await database.query(sql`
+        with through as (select 1 from session where org = ${organization} and id = ${one.sessionId}::uuid for key share)
         insert into application_session (org, id, user_id, resource_id, session_id, door, proof, details, opened_at, expires_at)
-        values (${organization}, ${one.id}, ${one.userId}, ${one.resourceId}, ${one.sessionId}, ${one.door},
-          ${JSON.stringify(one.proof)}::jsonb, ${JSON.stringify(one.details)}::jsonb, ${one.openedAt}, ${one.expiresAt})
+        select ${organization}::uuid, ${one.id}::uuid, ${one.userId}::uuid, ${one.resourceId}::uuid, ${one.sessionId}::uuid,
+          ${one.door}::text, ${JSON.stringify(one.proof)}::jsonb, ${JSON.stringify(one.details)}::jsonb,
+          ${one.openedAt}::timestamptz, ${one.expiresAt}::timestamptz
+        where ${one.sessionId}::uuid is null or exists (select from through)
         on conflict (org, id) do update set session_id = excluded.session_id, proof = excluded.proof, details = excluded.details,
           expires_at = excluded.expires_at`)
     },

@@ -381,6 +381,33 @@ t.test('logout', async (t) => {
     await house.directory.users.update(house.by, carol.id, { state: 'active' })
   })
 
+  await t.test(
+    'through a session that has ended nothing is opened, however close together the two are',
+    async (t) => {
+      const alice = await house.user('alice')
+      for (let i = 0; i < 10; i++) {
+        const browser = new Browser()
+        await authorize(house, browser, 'alice')
+        const [session] = await house.store.sessions.list(house.acme.id, alice.id, new Date(), 1e6)
+        const url = authorizationUrl(house.issuer, { prompt: 'none' })
+        const [opened] = await Promise.all([
+          browser.fetch(url),
+          house.webSessions.end(house.acme.id, session!.id, alice, house.by.actor, 'test'),
+        ])
+        const code = new URL(opened.headers.get('location') ?? '').searchParams.get('code')
+        if (code !== null) t.match(await redeem(house.issuer, code), invalidGrant)
+        const page = { limit: 10 }
+        const left = await house.store.applicationSessions.list(
+          house.acme.id,
+          { session: session!.id },
+          new Date(),
+          page,
+        )
+        t.same(left, [])
+      }
+    },
+  )
+
   await t.test('offline access outlives the session, and ends with the person', async (t) => {
     const browser = new Browser()
     const before = listener.told.length

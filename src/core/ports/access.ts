@@ -179,7 +179,7 @@ export interface ApplicationSession {
 }
 
 export interface ApplicationSessions {
-  /** Stores it, or replaces the one with this id. */
+  /** Stores it, or replaces the one with this id. Nothing is stored where the session that it names has ended. */
   save(organization: OrganizationId, session: ApplicationSession): Promise<void>
   find(organization: OrganizationId, id: ApplicationSessionId, at: Date): Promise<ApplicationSession | null>
   /** In id order. */
