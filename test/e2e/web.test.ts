@@ -2,13 +2,14 @@
 // buttons are found by the names that the contract gives them, as a screen reader finds them; every page is watched.
 import type { Page } from 'playwright-core'
 import t from 'tap'
-import { webUrl } from '../support/applications.ts'
+import { idByName, webUrl } from '../support/applications.ts'
 import { type Person, person, startBrowser } from '../support/browser.ts'
 import { startMuster } from '../support/muster.ts'
 import { codeOfStep, OneTimeCodes } from '../support/one-time-codes.ts'
 import { freePort } from '../support/ports.ts'
 import { readQrCode } from '../support/qr-code.ts'
 import { listen, nameOf, startRelyingParty } from '../support/relying-party.ts'
+import { startServiceProvider } from '../support/service-provider.ts'
 
 t.setTimeout(120_000)
 
@@ -16,6 +17,7 @@ const [muster, browser] = await Promise.all([startMuster(t), startBrowser(t)])
 const portal = `${webUrl(muster)}/o/acme/portal`
 const wiki = await startRelyingParty(t, muster, 'wiki')
 const payroll = await startRelyingParty(t, muster, 'payroll')
+const crm = await startServiceProvider(t, muster, 'crm')
 const daves = new OneTimeCodes('JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP')
 
 const people: Person[] = []
@@ -229,9 +231,44 @@ t.test('without scripts: sign-in, portal, an authenticator, and out', async (t) 
   t.pass('she did')
 })
 
+t.test('SAML and forms that go to applications, with and without scripts', async (t) => {
+  const carol = await idByName(muster, 'users', 'carol')
+  for (const scripts of [true, false]) {
+    const page = await somebody({ scripts })
+    const goOn = async () => {
+      if (!scripts) await page.getByRole('button', { name: 'Continue' }).click()
+    }
+    await page.goto(portal)
+    await signIn(page, 'carol')
+    await page.getByRole('link', { name: 'crm' }).click()
+    await goOn()
+    await shows(page, `Signed in as ${carol}`)
+    t.match(crm.last().attributes, { username: ['carol'], groups: ['sales'] }, 'from the portal')
+
+    const before = crm.arrivals.length
+    await page.goto(crm.signInUrl({ binding: 'post', relayState: 'deal 7' }))
+    // The form of the service provider brings no cookies: it comes from another site.
+    await page.getByRole('button', { name: 'Continue' }).click()
+    await goOn()
+    await shows(page, `Signed in as ${carol}`)
+    t.equal(crm.arrivals.length, before + 1)
+    t.equal(crm.last().relayState, 'deal 7')
+
+    await page.goto(wiki.signInUrl({ response_mode: 'form_post' }))
+    await goOn()
+    await shows(page, 'Signed in as carol')
+
+    await page.goto(crm.signOutUrl)
+    await shows(page, 'Signed out')
+    await page.goto(portal)
+    await page.getByLabel('Password').waitFor()
+  }
+  t.same(crm.logouts, ['response, logged out: true', 'response, logged out: true'])
+})
+
 t.test('W04 no page violated its policy, threw, or asked for what is not there', async (t) => {
   const seen = new Set(people.flatMap(({ watched }) => [...watched.pages]))
-  for (const path of ['signin', 'signin/code', 'portal', 'portal/authenticator', 'oidc/logout'])
+  for (const path of ['signin', 'signin/code', 'portal', 'portal/authenticator', 'oidc/logout', 'saml/sso'])
     t.ok(seen.has(`${webUrl(muster)}/o/acme/${path}`), path)
   t.same(
     people.flatMap(({ watched }) => watched.violations),

@@ -1,6 +1,7 @@
 // An application that people sign in to with OpenID Connect: openid-client behind a small web server. It checks all that a
 // careful application checks (state, nonce, PKCE, iss, the signature of the ID token), and remembers everybody who arrived.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { text } from 'node:stream/consumers'
 import * as client from 'openid-client'
 import { type ApplicationOptions, webUrl, withApplication } from './applications.ts'
 import type { WithTeardown } from './database.ts'
@@ -165,6 +166,8 @@ export async function startRelyingParty(
     const address = new URL(request.url ?? '/', url)
     if (address.pathname === '/signin') return redirect(response, await begin(address.searchParams))
     if (address.pathname === '/callback') {
+      // `response_mode=form_post` (OAuth 2.0 Form Post Response Mode §2): the same, in the body.
+      if (request.method === 'POST') address.search = await text(request)
       const arrival = await arrive(address)
       arrivals.push(arrival)
       return show(response, name, arrivalText(arrival))

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { SAML, type SamlConfig, ValidateInResponseTo } from '@node-saml/node-saml'
 import samlify from 'samlify'
 import { type ApplicationOptions, findByName, webUrl, withApplication } from './applications.ts'
@@ -130,7 +131,7 @@ export async function startServiceProvider(
         return 'url' in begun ? redirect(response, begun.url) : show(response, name, begun.form)
       }
       case '/acs': {
-        const body = Object.fromEntries(new URLSearchParams(await bodyOf(request)))
+        const body = Object.fromEntries(new URLSearchParams(await text(request)))
         const xml = Buffer.from(body.SAMLResponse ?? '', 'base64').toString()
         const read = await own.read(body).catch((error: unknown) => ({ error: String(error) }))
         const arrival = { xml, relayState: body.RelayState ?? null, ...read }
@@ -334,12 +335,6 @@ const arrivalText = ({ nameId, error }: SamlArrival): string =>
   error === undefined
     ? `<p>Signed in as ${escaped(nameId ?? '')}</p>`
     : `<p role="alert">${escaped(error)}</p>`
-
-async function bodyOf(request: IncomingMessage): Promise<string> {
-  const parts: Buffer[] = []
-  for await (const part of request) parts.push(part as Buffer)
-  return Buffer.concat(parts).toString()
-}
 
 /** Does xmlsec1 accept the signature of this element (`Response`, `Assertion`)? Its exit code and what it said. */
 export async function xmlsec1(
