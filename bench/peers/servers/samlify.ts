@@ -21,10 +21,13 @@ const statement = Object.entries(attributes)
       `${values.map((value) => `<saml:AttributeValue>${value}</saml:AttributeValue>`).join('')}</saml:Attribute>`,
   )
   .join('')
-const template = samlify.SamlLib.defaultLoginResponseTemplate.context.replace(
-  '{AttributeStatement}',
-  `<saml:AttributeStatement>${statement}</saml:AttributeStatement>`,
-)
+const authentication =
+  '<saml:AuthnStatement AuthnInstant="{AuthnInstant}" SessionIndex="{SessionIndex}" SessionNotOnOrAfter="{SessionEnd}"><saml:AuthnContext>' +
+  '<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef>' +
+  '</saml:AuthnContext></saml:AuthnStatement>'
+const template = samlify.SamlLib.defaultLoginResponseTemplate.context
+  .replace('{AuthnStatement}', authentication)
+  .replace('{AttributeStatement}', `<saml:AttributeStatement>${statement}</saml:AttributeStatement>`)
 
 const idp = samlify.IdentityProvider({
   entityID: `${url}/metadata`,
@@ -69,10 +72,9 @@ function fill(inResponseTo: string) {
       NameIDFormat: format,
       NameID: nameId,
       InResponseTo: inResponseTo,
-      AuthnStatement:
-        `<saml:AuthnStatement AuthnInstant="${at(-1000)}" SessionIndex="_${id}" SessionNotOnOrAfter="${at(36e5)}"><saml:AuthnContext>` +
-        '<saml:AuthnContextClassRef>urn:oasis:names:tc:SAML:2.0:ac:classes:PasswordProtectedTransport</saml:AuthnContextClassRef>' +
-        '</saml:AuthnContext></saml:AuthnStatement>',
+      AuthnInstant: at(-1000),
+      SessionIndex: `_${id}`,
+      SessionEnd: at(36e5),
     }
     return { id, context: samlify.SamlLib.replaceTagsByValue(context, values) }
   }
