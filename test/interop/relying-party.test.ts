@@ -92,7 +92,7 @@ t.test('O21 an application signs people out, here and everywhere in the browser'
   }
 })
 
-t.test('what was handed out before a restart is good after it', async (t) => {
+t.test('what was handed out before a crash is good after it', async (t) => {
   const patient = await startRelyingParty(t, muster, 'patient', { redeems: false })
   const alice = createVisitor()
   await alice.visit(wiki.signInUrl())
@@ -103,7 +103,7 @@ t.test('what was handed out before a restart is good after it', async (t) => {
   const waiting = createVisitor()
   await waiting.visit(wiki.signInUrl())
 
-  await muster.stop()
+  await muster.stop('SIGKILL')
   const again = await startMuster(t, { data, ports: muster.ports })
   t.equal(again.url, muster.url)
   t.match(await patient.post(patient.codeForm()), { status: 200, body: { id_token: String } }, 'a code')

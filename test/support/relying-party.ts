@@ -6,7 +6,7 @@ import * as client from 'openid-client'
 import { type ApplicationOptions, webUrl, withApplication } from './applications.ts'
 import type { WithTeardown } from './database.ts'
 import type { RunningMuster } from './muster.ts'
-import { freePort } from './ports.ts'
+import { accepts, freePort } from './ports.ts'
 
 export type Tokens = client.TokenEndpointResponse & client.TokenEndpointResponseHelpers
 
@@ -53,6 +53,7 @@ interface Begun {
 }
 
 export interface RelyingPartyOptions extends ApplicationOptions {
+  /** One that is registered already: nothing is changed then, unless somebody else listens there. */
   readonly port?: number
   readonly secret?: string
   readonly scope?: string
@@ -62,20 +63,21 @@ export interface RelyingPartyOptions extends ApplicationOptions {
 
 /**
  * An application as the resource `name`: one of the sample, or a new one. Its redirect URI becomes that of this server, since
- * several tests run at once; not where a `port` is given, which has to be one that is registered.
+ * several tests run at once; not where a `port` is given.
  */
 export async function startRelyingParty(
   t: WithTeardown,
   muster: RunningMuster,
   name: string,
   {
-    port: given,
+    port: wanted,
     secret = `muster-${name}-secret`,
     scope = 'openid profile email groups offline_access',
     redeems = true,
     ...options
   }: RelyingPartyOptions = {},
 ): Promise<RelyingParty> {
+  const given = await ifFree(wanted)
   const port = given ?? (await freePort())
   const url = `http://127.0.0.1:${port}`
   const redirectUri = `${url}/callback`
@@ -226,6 +228,10 @@ export function nameOf(error: unknown): string {
 
 const arrivalText = ({ claims, error }: Arrival): string =>
   error === undefined ? `<p>Signed in as ${claims?.preferred_username}</p>` : `<p role="alert">${error}</p>`
+
+/** The port, where nobody listens on it: the applications of the sample may be running on this machine. */
+export const ifFree = async (port: number | undefined): Promise<number | undefined> =>
+  port === undefined || (await accepts(port)) ? undefined : port
 
 /** A web server of an application, on loopback; it closes with `t`. */
 export async function listen(

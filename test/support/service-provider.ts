@@ -12,7 +12,7 @@ import type { WithTeardown } from './database.ts'
 import type { RunningMuster } from './muster.ts'
 import { freePort } from './ports.ts'
 import { run } from './process.ts'
-import { listen, redirect, show } from './relying-party.ts'
+import { ifFree, listen, redirect, show } from './relying-party.ts'
 import { createKeyPair, type KeyPair } from './saml-sp.ts'
 
 /** Someone whom the browser brought to the assertion consumer service. */
@@ -62,7 +62,7 @@ export interface ServiceProviderOptions extends ApplicationOptions {
   readonly signs?: boolean
   /** Is its certificate registered for encryption? */
   readonly decrypts?: boolean
-  /** One that is registered already: nothing is changed then. */
+  /** One that is registered already: nothing is changed then, unless somebody else listens there. */
   readonly port?: number
 }
 
@@ -84,10 +84,11 @@ export async function startServiceProvider(
     library = 'node-saml',
     signs = true,
     decrypts = false,
-    port: given,
+    port: wanted,
     ...options
   }: ServiceProviderOptions = {},
 ): Promise<ServiceProvider> {
+  const given = await ifFree(wanted)
   const port = given ?? (await freePort())
   const url = `http://127.0.0.1:${port}`
   const keys = await createKeyPair(`${name}.acme.example`)
