@@ -435,6 +435,21 @@ t.test('who is refused, and what the service provider hears of it', async (t) =>
     t.equal(deliveryOf(await begin(browser, sp.request())).status, 'Success')
   })
 
+  await t.test('X01 signed out while the answer is under way: nothing is said', async (t) => {
+    const ending = doors.browser()
+    await through(ending, await begin(ending, sp.request()), 'alice')
+    const { decide } = house.access
+    const leaving = async (request: Parameters<typeof decide>[0]) => {
+      const decision = await decide(request)
+      await ending.submit(await ending.get('/o/acme/signin/out'), {}, '/signin/out')
+      return decision
+    }
+    Object.assign(house.access, { decide: leaving })
+    const page = await begin(ending, sp.request())
+    Object.assign(house.access, { decide })
+    t.match(page, { status: 410, forms: [] })
+  })
+
   await t.test('X06 locked by wrong passwords at sign-in: the right one opens nothing', async (t) => {
     const fresh = doors.browser()
     const form = await fresh.follow(await begin(fresh, sp.request()))

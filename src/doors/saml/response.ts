@@ -1,5 +1,5 @@
 // The answer to a service provider: a signed Response in a form that the browser sends there, with what stays open there noted before.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import type { FastifyReply } from 'fastify'
 import { type ApplicationSessionId, newId } from '../../base/ids.ts'
 import type { ApplicationSession, Session } from '../../core/ports.ts'
@@ -10,17 +10,16 @@ import { encodePost } from '../../wire/saml/post.ts'
 import { statusCodes } from '../../wire/saml/vocabulary.ts'
 import { formatResponse } from '../../wire/saml/write-message.ts'
 import { addressesOf } from './addresses.ts'
-import type { Answer, Statement } from './answer.ts'
+import type { Answer } from './answer.ts'
 import type { SignInWish } from './pending.ts'
 import type { SamlServices, ServiceProvider } from './services.ts'
 import { signerOf } from './signer.ts'
-import { brandOf } from './trouble.ts'
+import { brandOf, stop } from './trouble.ts'
 import type { Visit } from './visit.ts'
 
 /** For clocks that are behind ours. */
 const leewayMs = 60_000
 const validMs = 5 * 60_000
-const mostLookedThrough = 200
 
 const success: Status = { code: statusCodes.success, subcode: null, message: null }
 
@@ -59,22 +58,6 @@ export function createResponses(services: SamlServices) {
     return sendPage(reply, 200, page, { nonce, publicUrl: ground.publicUrl(), formTargets })
   }
 
-  /** One for each session and service provider, so that signing out once is signing out. */
-  const openedBefore = async (
-    { organization }: Visit,
-    { resource }: ServiceProvider,
-    { nameId }: Statement,
-    session: Session,
-  ): Promise<ApplicationSession | undefined> => {
-    const of = { session: session.id }
-    const page = { limit: mostLookedThrough }
-    const open = await applicationSessions.list(organization.id, of, clock.now(), page)
-    return open.find(
-      ({ door, resourceId, details }) =>
-        door === 'saml' && resourceId === resource.id && details.nameId === nameId.value,
-    )
-  }
-
   return {
     async sendStatement(
       visit: Visit,
@@ -85,10 +68,9 @@ export function createResponses(services: SamlServices) {
     ): Promise<FastifyReply> {
       const { organization } = visit
       const { nameId } = statement
-      const before = await openedBefore(visit, sp, statement, session)
       const now = clock.now()
       const opened: ApplicationSession = {
-        id: before?.id ?? newId<ApplicationSessionId>(),
+        id: idOf(session, sp, nameId.value),
         userId: session.userId,
         resourceId: sp.resource.id,
         sessionId: session.id,
@@ -99,6 +81,9 @@ export function createResponses(services: SamlServices) {
         expiresAt: session.expiresAt,
       }
       await applicationSessions.save(organization.id, opened)
+      // Nothing is stored through a session that has just ended, and then nothing is said of it either.
+      if ((await applicationSessions.find(organization.id, opened.id, now)) === null)
+        stop('expired', 'the session ended while the answer was under way')
       const assertion: Assertion = {
         ...statement,
         id: newMessageId(),
@@ -118,4 +103,15 @@ export function createResponses(services: SamlServices) {
     sendStatus: (visit: Visit, sp: ServiceProvider, wish: SignInWish, status: Status) =>
       send(visit, sp, wish, status, null),
   }
+}
+
+/**
+ * One for each session, service provider and name, so that signing out once is signing out: a UUID of version 8 (RFC 9562 §5.8) that
+ * tells nothing of what it is made of.
+ */
+function idOf({ id }: Session, { resource }: ServiceProvider, name: string): ApplicationSessionId {
+  const bytes = createHash('sha256').update(`${id}\n${resource.id}\n${name}`).digest().subarray(0, 16)
+  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6)
+  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8)
+  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') as ApplicationSessionId
 }
