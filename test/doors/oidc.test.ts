@@ -233,7 +233,7 @@ t.test('what the decision says', async (t) => {
       const refused = await browser.fetch(authorizationUrl(house.issuer, payroll))
       const told = new URL(refused.headers.get('location') ?? '').searchParams
       t.match(Object.fromEntries(told), { error: 'access_denied', state: 'a-state', iss: house.issuer })
-      const reference = /reference ([0-9a-f-]{36})/.exec(told.get('error_description') ?? '')?.[1]
+      const reference = /reference ([0-9A-Z]{4}-[0-9A-Z]{4})/.exec(told.get('error_description') ?? '')?.[1]
       t.equal(
         house.asked.at(-1)?.reference,
         reference,

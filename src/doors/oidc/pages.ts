@@ -1,8 +1,9 @@
 // What a person sees where a request cannot be answered: a page of our own, and never a redirect before the address is known to be
 // registered. Programs get JSON.
-import { randomUUID } from 'node:crypto'
+
 import type { FastifyReply } from 'fastify'
 import type { ErrorOut, errors, KoaContextWithOIDC } from 'oidc-provider'
+import { newReference } from '../../core/access/reference.ts'
 import type { Organization } from '../../core/directory/types.ts'
 import { pageHeaders, sendPage } from '../../net/web/headers.ts'
 import type { Visitor } from '../../net/web/visitor.ts'
@@ -59,7 +60,7 @@ export function renderError(
     return
   }
   const { organization, visitor } = visitOf(ctx)
-  const reference = randomUUID()
+  const reference = newReference()
   const detail = (error as { error_detail?: string }).error_detail
   log.info(
     { reference, organization: organization.slug, error: out.error, detail },

@@ -1,9 +1,10 @@
 // The one check between an authorization request and its answer: with Muster's session, and nothing else, the decision is asked. Yes
 // opens the application; where the person has to prove more they are sent to sign in, and the same is asked again afterwards.
-import { createHash, randomUUID } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { errors, type Interaction, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import { type ConversationId, newId } from '../../base/ids.ts'
 import type { Challenge, Permit, Step } from '../../core/access/decision.ts'
+import { newReference } from '../../core/access/reference.ts'
 import type { Session } from '../../core/ports.ts'
 import { answering, refusal } from './answer.ts'
 import { askForSession } from './ask.ts'
@@ -59,7 +60,7 @@ export function createPrompt({ access, conversations, clock, grants }: Ports) {
     }
     const { secondFactor, freshSince } = wish
     const wanted = { secondFactor, freshSince }
-    const reference = randomUUID()
+    const reference = newReference()
     const decision = await access.decide(
       askForSession(organization, visitor, session, resourceOf(ctx), wanted, reference, now),
     )
