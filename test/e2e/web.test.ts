@@ -266,6 +266,29 @@ t.test('SAML and forms that go to applications, with and without scripts', async
   t.same(crm.logouts, ['response, logged out: true', 'response, logged out: true'])
 })
 
+t.test('the other pages, and those of mistakes', async (t) => {
+  const page = await somebody()
+  await page.goto(portal)
+  await signIn(page, 'erin')
+  await page.getByRole('heading', { name: 'Your portal' }).waitFor()
+  const pages: readonly (readonly [path: string, status: number, heading: string | RegExp])[] = [
+    ['signin/out', 200, 'Sign out?'],
+    ['portal/recovery-codes', 409, /authenticator/],
+    ['portal/authenticator/remove', 409, /authenticator/],
+    ['signin?to=5f0c1c0e-0d7e-4a53-9c2f-0a5b1ad0f6cb', 410, /expired/],
+    ['oidc/authorize?client_id=nobody', 400, /./],
+    ['oidc/logout?post_logout_redirect_uri=https://elsewhere.example', 400, /./],
+    ['oidc/logout', 200, 'Sign out?'],
+    ['saml/sso?SAMLRequest=nonsense', 400, /./],
+    ['saml/slo?SAMLResponse=nonsense', 400, /./],
+  ]
+  for (const [path, status, heading] of pages) {
+    const answer = await page.goto(`${webUrl(muster)}/o/acme/${path}`)
+    t.equal(answer?.status(), status, path)
+    t.match(await page.getByRole('heading', { level: 1 }).textContent(), heading, path)
+  }
+})
+
 t.test('W04 no page violated its policy, threw, or asked for what is not there', async (t) => {
   const seen = new Set(people.flatMap(({ watched }) => [...watched.pages]))
   for (const path of ['signin', 'signin/code', 'portal', 'portal/authenticator', 'oidc/logout', 'saml/sso'])
