@@ -36,7 +36,7 @@ type Assertions = Pick<typeof t, 'match' | 'notOk' | 'equal' | 'ok'>
 
 /** Asserts that a page of ours was shown, that nothing on it leads away, and that the log says why under its reference. */
 function stopped(t: Assertions, page: Page, status: number, why: object, message: string): void {
-  const reference = /<code>([0-9A-F]{10})<\/code>/.exec(page.text)?.[1]
+  const reference = /<code>([0-9A-Z]{4}-[0-9A-Z]{4})<\/code>/.exec(page.text)?.[1]
   t.match(page, { status, forms: [], leadsTo: null }, message)
   t.notOk(/name="SAML|evil/.test(page.text), message)
   t.equal(page.headers.location, undefined)
@@ -95,7 +95,7 @@ t.test('S16 artifact and ECP have no endpoint', async (t) => {
   t.equal((await doors.app.inject(envelope)).statusCode, 415)
 })
 
-t.test('X05 a sender that is not known, is turned off, or belongs to another organization', async (t) => {
+t.test('X05 a sender that is not known, is turned off, or comes to no organization', async (t) => {
   const page = await browser.get(sp.redirect(sp.request({ issuer: 'https://evil.example/' })))
   stopped(t, page, 403, { what: 'unknownApplication' }, 'unknown')
   const off = await doors.register(spKeys)

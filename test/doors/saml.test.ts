@@ -403,7 +403,7 @@ t.test('who is refused, and what the service provider hears of it', async (t) =>
     const { status, xml, to } = deliveryOf(await begin(browser, sales.request(), sales))
     t.match({ status, to }, { status: 'RequestDenied', to: sales.acs })
     t.notOk(xml.includes('Assertion') || xml.includes('alice'))
-    const reference = /Reference: ([0-9A-F]{10})</.exec(xml)?.[1]
+    const reference = /Reference: ([0-9A-Z]{4}-[0-9A-Z]{4})</.exec(xml)?.[1]
     const { items } = (await api('GET', '/audit?kind=decision&limit=5')).body
     const record = items.find(({ body }: { body: { reference?: string } }) => body.reference === reference)
     t.match(record?.body, { outcome: 'deny', reason: 'no-binding', circumstance: { door: 'saml' } })

@@ -1,6 +1,7 @@
 // Single logout (Profiles §4.4): a service provider asks, Muster's session ends if it is the one that was named, the others are told one
 // after the other through the browser, and the first one hears how it went. A sign-out that begins with us goes the same way.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { newReference } from '../../core/access/reference.ts'
 import type { Organization } from '../../core/directory/types.ts'
 import type { ApplicationSession, Session } from '../../core/ports.ts'
 import { cookiesOf, formOf } from '../../net/web/visitor.ts'
@@ -14,7 +15,7 @@ import { createLogoutMessages, endpointOf } from './logout-messages.ts'
 import { named } from './logout-named.ts'
 import { park, take } from './pending.ts'
 import type { SamlServices, ServiceProvider } from './services.ts'
-import { newReference, stop } from './trouble.ts'
+import { stop } from './trouble.ts'
 import { beginVisit, messageFields, rawQuery, type Visit } from './visit.ts'
 
 const success: Status = { code: statusCodes.success, subcode: null, message: null }

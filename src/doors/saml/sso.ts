@@ -2,6 +2,7 @@
 // has to prove more they are sent to sign in, and the same is asked again when they are back.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { type ConversationId, isId, newId, type ResourceId } from '../../base/ids.ts'
+import { newReference } from '../../core/access/reference.ts'
 import { formOf } from '../../net/web/visitor.ts'
 import type { AuthnRequest } from '../../wire/saml/messages.ts'
 import { type Received, receivePost, receiveRedirect } from '../../wire/saml/receive.ts'
@@ -14,7 +15,7 @@ import { type Understood, understand, unsolicited } from './authn-request.ts'
 import { type Pending, park, type SignInWish, take } from './pending.ts'
 import { createResponses } from './response.ts'
 import type { SamlServices, ServiceProvider } from './services.ts'
-import { newReference, sendTrouble, stop } from './trouble.ts'
+import { sendTrouble, stop } from './trouble.ts'
 import { beginVisit, messageFields, rawQuery, type Visit } from './visit.ts'
 
 /** What waits for the sign-in door is kept as long as our own. */

@@ -1,9 +1,9 @@
 // The pages for whatever cannot be answered, and the handler of errors of this door. Nothing of it leaves the house: as long as it
 // is not known who asks and where an answer belongs, the person sees a page of ours, and the log says more under its reference.
-import { randomBytes } from 'node:crypto'
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify'
 import { WireError } from '../../base/bytes.ts'
 import { Fault } from '../../base/result.ts'
+import { newReference } from '../../core/access/reference.ts'
 import type { Organization } from '../../core/directory/types.ts'
 import { sendPage } from '../../net/web/headers.ts'
 import { errorPage } from '../../web/error-page.ts'
@@ -103,9 +103,6 @@ export class Stopped extends Error {
 export function stop(what: Trouble, why: string): never {
   throw new Stopped(what, why)
 }
-
-/** 40 random bits: to be quoted, and found in the log or in the audit log. */
-export const newReference = (): string => randomBytes(5).toString('hex').toUpperCase()
 
 export const brandOf = (organization: Organization | null) =>
   organization === null
