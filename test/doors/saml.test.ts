@@ -460,17 +460,19 @@ t.test('who is refused, and what the service provider hears of it', async (t) =>
   })
 
   await t.test('X05 nothing can be decided: a page, and never a yes or a no', async (t) => {
-    const broken = await openSamlDoor(t, t.testdir({}), {
-      access: {
-        decide: async () => ({ outcome: 'indeterminate', cause: 'unavailable', trace: {} as never }),
-      },
-    })
-    const own = await broken.register(spKeys)
-    const mine = broken.browser()
-    await mine.submit(await mine.get('/o/acme/signin'), typed('alice'))
-    const page = await mine.get(own.redirect(own.request()))
+    const mine = doors.browser()
+    await through(mine, await begin(mine, sp.request()), 'alice')
+    const { decide } = house.access
+    const undecided = { outcome: 'indeterminate', cause: 'unavailable', trace: {} } as never
+    Object.assign(house.access, { decide: async () => undecided })
+    const page = await begin(mine, sp.request({ id: '_undecided' }))
+    Object.assign(house.access, { decide })
     t.match(page, { status: 503, forms: [], headers: { 'retry-after': '5' } })
     t.match(page.text, /quote this reference/)
+    const again = /href="(\/o\/acme\/saml\/resume\?request=[^"]*)"/.exec(page.text)?.[1] ?? ''
+    const delivery = deliveryOf(await mine.get(again))
+    t.equal(delivery.status, 'Success', 'what was asked for is not lost')
+    t.equal(attributeIn(delivery.xml, 'Response', 'InResponseTo'), '_undecided')
   })
 })
 

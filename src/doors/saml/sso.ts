@@ -89,10 +89,23 @@ export function createSso(services: SamlServices) {
       case 'sign-in':
         return sendToSignIn(visit, wish, said)
       case 'unavailable':
-        return sendTrouble(request, visit.reply, 'unavailable', services, { reference })
+        return offerAgain(request, visit, wish, reference)
       default:
         return said satisfies never
     }
+  }
+
+  /** The request is used up, and nobody is to lose it because a database was away. */
+  const offerAgain = async (
+    request: FastifyRequest,
+    { organization, visitor, reply }: Visit,
+    wish: SignInWish,
+    reference: string,
+  ): Promise<FastifyReply> => {
+    const id = await park(wish, organization, visitor.browser, services).catch(() => null)
+    const href = id === null ? null : resumePath(organization, 'resume', id)
+    const more = { reference, ...(href !== null && { action: { label: 'Try again', href } }) }
+    return sendTrouble(request, reply, 'unavailable', services, more)
   }
 
   const sendToSignIn = async (

@@ -6,7 +6,7 @@ import { Fault } from '../../base/result.ts'
 import { newReference } from '../../core/access/reference.ts'
 import type { Organization } from '../../core/directory/types.ts'
 import { sendPage } from '../../net/web/headers.ts'
-import { errorPage } from '../../web/error-page.ts'
+import { type ErrorPage, errorPage } from '../../web/error-page.ts'
 import { explain } from '../../wire/saml/problems.ts'
 import type { SamlServices } from './services.ts'
 
@@ -121,7 +121,7 @@ export function sendTrouble(
   reply: FastifyReply,
   what: Trouble,
   { ground }: Pick<SamlServices, 'ground'>,
-  more: { readonly reference?: string; readonly text?: string } = {},
+  more: Partial<Pick<ErrorPage, 'reference' | 'text' | 'action'>> = {},
   status: number = troubles[what].status,
 ): FastifyReply {
   const { nonce } = request.visitor
