@@ -153,7 +153,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   let httpPort = config.ports.http
   const publicUrl = (): string => publicUrlOf(config, httpPort)
   // On a machine where it is tried out, applications are on loopback, too.
-  const guard = { allow: [], allowLoopback: isPlainLoopback(publicUrl()) }
+  const guard = { allow: config.fetchNetworks, allowLoopback: isPlainLoopback(publicUrl()) }
   const ground = {
     publicUrl,
     trustedProxies: config.trustedProxies,

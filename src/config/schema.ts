@@ -28,6 +28,8 @@ export interface Config {
   /** An origin without a trailing slash; null: see `publicUrlOf`. */
   readonly publicUrl: string | null
   readonly trustedProxies: readonly Cidr[]
+  /** Networks beside the public internet from which metadata is fetched, and where applications are told of a logout. */
+  readonly fetchNetworks: readonly Cidr[]
   readonly sample: boolean | 'auto'
   readonly logLevel: LogLevel
   /** Accepted, but to be said aloud at the start. */

@@ -7,11 +7,11 @@ import {
   parseFolder,
   parseListen,
   parseLogLevel,
+  parseNetworks,
   parsePort,
   parsePublicUrl,
   parseSample,
   parseSecretUrl,
-  parseTrustedProxies,
 } from './values.ts'
 
 export interface Setting<T> {
@@ -53,7 +53,8 @@ export const settings = {
   radiusAcct: setting('MUSTER_RADIUS_ACCT_PORT', 1813, parsePort),
   radsec: setting('MUSTER_RADSEC_PORT', 2083, parsePort),
   publicUrl: setting<string | null>('MUSTER_PUBLIC_URL', null, parsePublicUrl),
-  trustedProxies: setting<readonly Cidr[]>('MUSTER_TRUSTED_PROXIES', [], parseTrustedProxies),
+  trustedProxies: setting<readonly Cidr[]>('MUSTER_TRUSTED_PROXIES', [], parseNetworks),
+  fetchNetworks: setting<readonly Cidr[]>('MUSTER_FETCH_NETWORKS', [], parseNetworks),
   sample: setting<boolean | 'auto'>('MUSTER_SAMPLE', 'auto', parseSample),
   logLevel: setting<LogLevel>('MUSTER_LOG', 'info', parseLogLevel),
 } as const

@@ -33,7 +33,7 @@ export function parseListen(text: string): Parsed<readonly string[]> {
   return ok([...new Set(addresses)])
 }
 
-export function parseTrustedProxies(text: string): Parsed<readonly Cidr[]> {
+export function parseNetworks(text: string): Parsed<readonly Cidr[]> {
   const networks: Cidr[] = []
   for (const part of listOf(text)) {
     const network = parseCidr(part)

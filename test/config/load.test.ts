@@ -36,6 +36,7 @@ t.test('nothing set: the defaults of the contract', async (t) => {
     listen: null,
     ports: { http: 8080, ldap: 1389, ldaps: 1636, radius: 1812, radiusAcct: 1813, radsec: 2083 },
     trustedProxies: [],
+    fetchNetworks: [],
     sample: 'auto',
     logLevel: 'info',
     warnings: [],
