@@ -553,3 +553,29 @@ t.test(
     t.match(await browser.get(launch(open.id)), { status: 403, forms: [] })
   },
 )
+
+t.test('a new key: published beside the old one, first in the metadata once it signs', async (t) => {
+  const [old = ''] = await doors.certificates()
+  const by = {
+    organization: house.organization,
+    role: 'owner',
+    actor: { kind: 'system', name: 'test' },
+  } as const
+  const rotated = await doors.keys.rotate(by, { purpose: 'saml', activateAfterSeconds: 30 })
+  t.ok(rotated.ok)
+  const both = await doors.certificates()
+  t.equal(both.length, 2)
+  t.equal(both[0], old)
+  const certificateIn = ({ xml }: Delivery) => textIn(xml, 'X509Certificate')
+  const asIn = (pem: string) => pem.replace(/-----[^-]*-----|\s/g, '')
+  const browser = doors.browser()
+  const before = deliveryOf(await through(browser, await begin(browser, sp.request()), 'alice'))
+  t.equal(certificateIn(before), asIn(old))
+  clock.pass(31)
+  const after = deliveryOf(await begin(browser, sp.request()))
+  t.equal(certificateIn(after), asIn(both[1] ?? ''))
+  t.same(await doors.certificates(), both.toReversed())
+  const idpCert = [...both]
+  const { profile } = await sp.library({ idpCert }).validatePostResponseAsync({ ...after.fields })
+  t.match(profile, { email: 'alice@acme.example' })
+})
