@@ -34,5 +34,7 @@ export interface Section {
 export interface Scenario {
   /** Short, for --only and the heading. */
   readonly name: string
+  /** Does the number of users make no difference? Then it runs with the first number only. */
+  readonly isOnce?: boolean
   run(setting: Setting): AsyncIterable<Section>
 }

@@ -54,6 +54,7 @@ async function register({ server }: BenchMuster): Promise<OidcEndpoints> {
 
 export const scenario: Scenario = {
   name: 'web-oidc',
+  isOnce: true,
   async *run({ oidcProvider, muster, compare }) {
     const peer = await oidcProvider()
     const at = `http://127.0.0.1:${peer.port}`

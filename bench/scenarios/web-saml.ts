@@ -58,6 +58,7 @@ async function register({ server }: BenchMuster): Promise<SamlEndpoints> {
 
 export const scenario: Scenario = {
   name: 'web-saml',
+  isOnce: true,
   async *run({ samlify, muster, compare }) {
     const own = await muster()
     const ours = own && (await register(own))
