@@ -1,4 +1,5 @@
 // Sign-in and portal over the real house, and what people do there, in a few words.
+import { createHash } from 'node:crypto'
 import Fastify, { type FastifyInstance, type RouteOptions } from 'fastify'
 import { type ConversationId, newId, type ResourceId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
@@ -84,8 +85,11 @@ export async function openWebDoors(
 
 export const typed = (username: string, password = `muster-${username}`) => ({ username, password })
 
-export const browserIdOf = (browser: Browser): string =>
-  [...browser.cookies].find(([name]) => name.includes('muster-browser-acme'))?.[1] ?? ''
+/** What this browser is known by: the digest of its cookie. */
+export function browserIdOf(browser: Browser): string {
+  const token = [...browser.cookies].find(([name]) => name.includes('muster-browser-acme'))?.[1] ?? ''
+  return createHash('sha256').update(token).digest('base64url')
+}
 export const sessionTokenOf = (browser: Browser): string | null =>
   [...browser.cookies].find(([name]) => name.includes('muster-session-acme'))?.[1] ?? null
 

@@ -1,9 +1,14 @@
 // From what was typed to the one question: for the resource that somebody is on the way to, or for the portal.
-import { type ConversationId, isId } from '../../base/ids.ts'
+import { type ConversationId, isId, type UserId } from '../../base/ids.ts'
 import { Secret } from '../../base/secrets.ts'
-import { type AccessRequest, type Evidence, nothingWanted } from '../../core/access/request.ts'
+import {
+  type AccessRequest,
+  type ClaimedSubject,
+  type Evidence,
+  nothingWanted,
+} from '../../core/access/request.ts'
 import type { Organization } from '../../core/directory/types.ts'
-import type { PendingSignIn, Session } from '../../core/ports.ts'
+import type { PendingChallenge, PendingSignIn, Session } from '../../core/ports.ts'
 import type { Visitor } from '../../net/web/visitor.ts'
 
 export interface TypedPassword {
@@ -14,6 +19,7 @@ export interface TypedPassword {
 
 export interface TypedCode {
   readonly step: 'code'
+  /** To be shown again, and no more: who it is, the challenge says. */
   readonly username: string
   readonly code: string
   readonly challenge: ConversationId
@@ -55,14 +61,24 @@ export interface Asking {
   readonly at: Date
 }
 
+/** To whoever typed their name, the question is about that name. */
+export const named = ({ username }: TypedPassword): ClaimedSubject => ({ by: 'login', name: username })
+
+/** At the code it is about whoever was asked for it: another name in the form would be looked up, and tell by the time it takes. */
+export const challenged = ({ subject }: PendingChallenge): ClaimedSubject => ({
+  by: 'user-id',
+  id: subject as UserId,
+})
+
 export function ask(
   typed: Typed,
+  subject: ClaimedSubject,
   { organization, visitor, session, pending, reference, at }: Asking,
 ): AccessRequest {
   const { peer, secured, browser, userAgent } = visitor
   return {
     organization: organization.id,
-    subject: { by: 'login', name: typed.username },
+    subject,
     evidence: [...shown(typed), ...(session === null ? [] : [{ kind: 'session', id: session.id } as const])],
     resource: pending === null ? { kind: 'portal' } : { kind: 'id', id: pending.resource },
     circumstance: { peer, door: 'signin', secured, browser },

@@ -3,7 +3,7 @@
 import { timingSafeEqual } from 'node:crypto'
 import { type ConversationId, isId } from '../../base/ids.ts'
 import type { Organization } from '../../core/directory/types.ts'
-import type { Conversations, PendingSignIn } from '../../core/ports.ts'
+import type { Conversations, PendingChallenge, PendingSignIn } from '../../core/ports.ts'
 import type { Visitor } from '../../net/web/visitor.ts'
 
 /** Null where there is none that this browser may go on with. Throws Fault. */
@@ -19,12 +19,16 @@ export async function findBegun(
   return isSame(found.browser, visitor.browser) ? found : null
 }
 
-/** Is the code still waited for that the door asked for in its place? It is for two minutes, and once. */
-export async function isAwaited(
-  challenge: ConversationId,
+/** What waits for a code from this browser: for two minutes, and once. Null where nothing does. Throws Fault. */
+export async function findChallenge(
+  id: ConversationId,
+  organization: Organization,
+  { browser }: Visitor,
   conversations: Pick<Conversations, 'find'>,
-): Promise<boolean> {
-  return (await conversations.find(challenge))?.kind === 'challenge'
+): Promise<PendingChallenge | null> {
+  const found = await conversations.find(id)
+  if (found?.kind !== 'challenge' || found.organization !== organization.id) return null
+  return found.browser !== null && isSame(found.browser, browser) ? found : null
 }
 
 function isSame(one: string, other: string): boolean {

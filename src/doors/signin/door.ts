@@ -4,13 +4,14 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import type { ConversationId } from '../../base/ids.ts'
 import { Secret } from '../../base/secrets.ts'
 import { newReference } from '../../core/access/reference.ts'
+import type { ClaimedSubject } from '../../core/access/request.ts'
 import { sendPage } from '../../net/web/headers.ts'
 import { limitPeers, peerLimit } from '../../net/web/rate.ts'
 import { cookiesOf, formOf, refusePost, slugOf, webScope } from '../../net/web/visitor.ts'
 import { continuePage } from '../../web/continue.ts'
 import { answer } from './answer.ts'
-import { type Asking, ask, isComplete, readCode, readPassword, type Typed } from './ask.ts'
-import { findBegun, isAwaited } from './begun.ts'
+import { type Asking, ask, challenged, isComplete, named, readCode, readPassword, type Typed } from './ask.ts'
+import { findBegun, findChallenge } from './begun.ts'
 import { codePage, passwordPage, type Under } from './pages.ts'
 import { type SigninOptions, signinRate } from './services.ts'
 import { signOutRoutes } from './sign-out.ts'
@@ -32,11 +33,13 @@ export async function signinRoutes(app: FastifyInstance, options: SigninOptions)
   app.get('/o/:slug/signin', async (request, reply) => {
     const visit = await begin(request, reply, options, toOfQuery(request))
     if (visit === null) return reply
-    const { organization, pending, session } = visit
+    const { organization, visitor, pending, session } = visit
     if (pending === null && session !== null) return reply.redirect(`/o/${organization.slug}/portal`, 303)
     const username = pending?.login ?? ''
     const challenge = pending?.challenge ?? null
-    if (challenge !== null && username !== '' && (await isAwaited(challenge, conversations))) {
+    const isAwaited =
+      challenge !== null && (await findChallenge(challenge, organization, visitor, conversations)) !== null
+    if (isAwaited && username !== '') {
       const step = { username, challenge, isAgain: false, isRecovery: false }
       return visit.show(200, codePage({ ...visit.under, ...step }))
     }
@@ -48,7 +51,7 @@ export async function signinRoutes(app: FastifyInstance, options: SigninOptions)
     if (visit === null) return reply
     const typed = readPassword(formOf(request))
     if (typed === null) return visit.fail('unreadable')
-    if (isComplete(typed)) return decide(visit, typed, options)
+    if (isComplete(typed)) return decide(visit, typed, named(typed), options)
     const missing = { username: typed.username === '', password: typed.password === '' }
     return visit.show(400, passwordPage({ ...visit.under, username: typed.username, missing }))
   })
@@ -65,8 +68,12 @@ export async function signinRoutes(app: FastifyInstance, options: SigninOptions)
     // Another field for the same challenge: nothing is asked yet.
     if (kind !== null)
       return visit.show(200, codePage({ ...visit.under, ...step, isRecovery: kind === 'recovery' }))
-    if (isComplete(typed)) return decide(visit, typed, options)
-    return visit.show(400, codePage({ ...visit.under, ...step, isRecovery: false, isMissing: true }))
+    if (!isComplete(typed))
+      return visit.show(400, codePage({ ...visit.under, ...step, isRecovery: false, isMissing: true }))
+    const waiting = await findChallenge(challenge, visit.organization, visit.visitor, conversations)
+    // Nobody is asked about: there is no decision, and no record that a reference could lead to.
+    if (waiting === null) return visit.refuse(typed, null)
+    return decide(visit, typed, challenged(waiting), options)
   })
 
   signOutRoutes(app, options)
@@ -77,6 +84,8 @@ interface Visit extends Omit<Asking, 'reference' | 'at'> {
   readonly under: Under
   show(status: number, page: string): FastifyReply
   fail(what: Trouble): FastifyReply
+  /** The same page for every reason. `reference`: of the record, where there is one. */
+  refuse(typed: Typed, reference: string | null): FastifyReply
 }
 
 /**
@@ -103,26 +112,34 @@ async function begin(
   const session =
     sessionToken === null ? null : await webSessions.resume(organization, new Secret(sessionToken))
   const target = pending === null ? null : await resources.find(organization.id, pending.resource)
+  const under: Under = {
+    ...{ brand: brandOf(organization), nonce, slug: organization.slug, to },
+    target: target?.kind === 'application' ? target.name : null,
+    isConfirming: target?.kind === 'portal' && pending?.wanted.freshSince !== null,
+    csrf: visitor.csrf(csrfPurpose),
+  }
+  const show = (status: number, page: string): FastifyReply =>
+    sendPage(reply, status, page, { nonce, publicUrl: ground.publicUrl() })
   return {
-    ...{ reply, organization, visitor, pending, session },
+    ...{ reply, organization, visitor, pending, session, under, show },
     fail: (what) =>
       sendTrouble(request, reply, what, ground, { organization, to: what === 'expired' ? null : to }),
-    under: {
-      ...{ brand: brandOf(organization), nonce, slug: organization.slug, to },
-      target: target?.kind === 'application' ? target.name : null,
-      isConfirming: target?.kind === 'portal' && pending?.wanted.freshSince !== null,
-      csrf: visitor.csrf(csrfPurpose),
-    },
-    show: (status, page) => sendPage(reply, status, page, { nonce, publicUrl: ground.publicUrl() }),
+    refuse: ({ step, username }, reference) =>
+      show(403, passwordPage({ ...under, username, refusal: { step, reference } })),
   }
 }
 
 const ended = (_answered: FastifyReply): null => null
 
-async function decide(visit: Visit, typed: Typed, options: SigninOptions): Promise<FastifyReply> {
+async function decide(
+  visit: Visit,
+  typed: Typed,
+  subject: ClaimedSubject,
+  options: SigninOptions,
+): Promise<FastifyReply> {
   const reference = newReference()
   const { username } = typed
-  const request = ask(typed, { ...visit, reference, at: options.clock.now() })
+  const request = ask(typed, subject, { ...visit, reference, at: options.clock.now() })
   const shown = answer(await options.access.decide(request))
   switch (shown.show) {
     case 'signed-in':
@@ -133,10 +150,7 @@ async function decide(visit: Visit, typed: Typed, options: SigninOptions): Promi
       return visit.show(isAgain ? 403 : 200, page)
     }
     case 'refused':
-      return visit.show(
-        403,
-        passwordPage({ ...visit.under, username, refusal: { step: typed.step, reference } }),
-      )
+      return visit.refuse(typed, reference)
     case 'insecure':
       return visit.fail('insecure')
     case 'unavailable':

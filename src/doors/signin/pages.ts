@@ -20,7 +20,8 @@ export interface Under extends Frame {
 
 export interface PasswordPage extends Under {
   readonly username: string
-  readonly refusal?: { readonly step: Typed['step']; readonly reference: string }
+  /** `reference` is null where nothing was decided, and so nothing recorded. */
+  readonly refusal?: { readonly step: Typed['step']; readonly reference: string | null }
   readonly missing?: { readonly username: boolean; readonly password: boolean }
 }
 
@@ -161,10 +162,14 @@ function leadTo({ target, isConfirming }: Under): HtmlValue {
 /** The same for every reason. */
 function refused({ step, reference }: NonNullable<PasswordPage['refusal']>): Html {
   const advice = {
-    password: 'Check what you typed. If it is right,',
-    code: 'Begin again with your password: a code is waited for no longer than two minutes. If this happens again,',
+    password: 'Check what you typed.',
+    code: 'Begin again with your password: a code is waited for no longer than two minutes.',
   }[step]
+  const otherwise = { password: 'If it is right,', code: 'If this happens again,' }[step]
   return alert(
-    html`You could not be signed in. ${advice} ask your administrator and quote reference <code>${reference}</code>.`,
+    html`You could not be signed in. ${advice}${
+      reference !== null &&
+      html` ${otherwise} ask your administrator and quote reference <code>${reference}</code>.`
+    }`,
   )
 }
