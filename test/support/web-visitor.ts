@@ -79,7 +79,9 @@ export function createVisitor(): WebVisitor {
       (text) => buttonIn(text, label) && Object.keys(values).every((one) => fieldIn(text, one)),
     )
     if (form === undefined)
-      throw new Error(`no form with ${[...Object.keys(values), label]} at ${url}:\n${html}`)
+      throw new Error(
+        `no form with ${[...Object.keys(values), label]} at ${url}: ${textOf(html.replace(/<style[\s\S]*?<\/style>/g, ''))}`,
+      )
     const data = new URLSearchParams()
     for (const [tag] of form.matchAll(/<input\b[^>]*>/g)) {
       const { name, value = '', type, checked } = attributesOf(tag)
