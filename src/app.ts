@@ -3,6 +3,7 @@
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { systemClock } from './base/clock.ts'
+import { contains, parseAddress } from './base/ip.ts'
 import { enableLinearRegex } from './base/linear-regex.ts'
 import type { Log } from './base/log.ts'
 import { type Config, publicUrlOf } from './config/schema.ts'
@@ -41,6 +42,7 @@ import { TlsIdentity } from './net/tls.ts'
 import { listenUdp } from './net/udp.ts'
 import { isPlainLoopback } from './net/web/cookies.ts'
 import { guardedFetch } from './net/web/fetch.ts'
+import { hintAtProxies } from './net/web/proxy-hints.ts'
 import { openStore, type Store } from './store/store.ts'
 import { createWebDoors } from './web-doors.ts'
 
@@ -153,13 +155,14 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   let httpPort = config.ports.http
   const publicUrl = (): string => publicUrlOf(config, httpPort)
   // On a machine where it is tried out, applications are on loopback, too.
-  const guard = { allow: config.fetchNetworks, allowLoopback: isPlainLoopback(publicUrl()) }
+  const isTrial = isPlainLoopback(publicUrl()) && organizations.some(isSample)
+  const guard = { allow: config.fetchNetworks, allowLoopback: isTrial }
   const ground = {
     publicUrl,
     trustedProxies: config.trustedProxies,
     csrfKey: store.deriveKey('forms'),
   }
-  if (publicUrl().startsWith('http:') && !guard.allowLoopback)
+  if (publicUrl().startsWith('http:') && !isPlainLoopback(publicUrl()))
     log.warn(
       { publicUrl: publicUrl() },
       'nobody can sign in on the web: browsers keep the cookies only over https; set MUSTER_PUBLIC_URL to the https address of your reverse proxy',
@@ -188,6 +191,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
       health: { registry: metrics.registry, readiness: () => readiness(store, open, shutdown) },
     },
   )
+  hintAtProxies(api, { ...ground, log })
   await web.register(api)
   await api.ready()
   shutdown.add('doors', 'web', async () => {
@@ -209,7 +213,11 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   })
   shutdown.add('listeners', 'radius', (graceMs) => datagrams.close(graceMs))
   for (const name of ['ldap', 'ldaps', 'radius']) open.add(name)
-  const http = await listenHttp({ hosts, port: config.ports.http, handler: api.routing })
+  const isProxy = (address: string | null): boolean => {
+    const peer = address === null ? null : parseAddress(address)
+    return peer !== null && config.trustedProxies.some((network) => contains(network, peer))
+  }
+  const http = await listenHttp({ hosts, port: config.ports.http, handler: api.routing, isProxy })
   httpPort = http.port
   shutdown.add('listeners', 'http', (graceMs) => http.close(graceMs))
   open.add('http')

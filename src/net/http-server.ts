@@ -1,7 +1,8 @@
 // HTTP on one port of several addresses. What is answered, the handler knows; here are the bounds and the clean end.
 import { createServer, type RequestListener, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
+import type { AddressInfo, Socket } from 'node:net'
 import { bindAll } from './bind.ts'
+import { limitKey, peerOf } from './peer.ts'
 
 export interface HttpOptions {
   readonly hosts: readonly string[]
@@ -10,6 +11,10 @@ export interface HttpOptions {
   readonly handler: RequestListener
   /** On each address; further ones are closed at once. */
   readonly maxConnections?: number
+  /** Of one peer (an IPv6 subscriber's /64); further ones are closed at once. */
+  readonly maxPerPeer?: number
+  /** Peers that carry many people's connections, such as reverse proxies. */
+  readonly isProxy?: (address: string | null) => boolean
 }
 
 export interface HttpListener {
@@ -28,6 +33,8 @@ const bounds = {
 
 /** The doors share one process, and its file descriptors: this one must leave some to the others. */
 const mostConnections = 2_048
+/** An office behind one address needs some; nobody needs all. */
+const mostPerPeer = 256
 
 /** Throws Fault('unavailable') where the port cannot be had. */
 export async function listenHttp({
@@ -35,9 +42,12 @@ export async function listenHttp({
   port,
   handler,
   maxConnections = mostConnections,
+  maxPerPeer = mostPerPeer,
+  isProxy = () => false,
 }: HttpOptions): Promise<HttpListener> {
+  const admit = perPeer(maxPerPeer, isProxy)
   const { port: inUse, bound } = await bindAll('HTTP', hosts, port, (host, wanted) =>
-    bind(host, wanted, handler, maxConnections),
+    bind(host, wanted, handler, maxConnections, admit),
   )
   return {
     port: inUse,
@@ -56,10 +66,12 @@ function bind(
   port: number,
   handler: RequestListener,
   maxConnections: number,
+  admit: (socket: Socket) => void,
 ): Promise<{ server: Server; port: number; release(): Promise<void> }> {
   return new Promise((resolve, reject) => {
     const server = createServer(bounds, handler)
     server.maxConnections = maxConnections
+    server.on('connection', admit)
     server.once('error', reject)
     server.listen({ host, port, ipv6Only: host.includes(':') }, () => {
       server.off('error', reject)
@@ -71,4 +83,25 @@ function bind(
       resolve({ server, port: (server.address() as AddressInfo).port, release })
     })
   })
+}
+
+/** Closes connections of a peer that has its share already. */
+function perPeer(most: number, isProxy: (address: string | null) => boolean): (socket: Socket) => void {
+  const open = new Map<string, number>()
+  return (socket) => {
+    const peer = peerOf(socket.remoteAddress, socket.remotePort)
+    if (isProxy(peer.address)) return
+    const key = limitKey(peer)
+    const count = (open.get(key) ?? 0) + 1
+    if (count > most) {
+      socket.destroy()
+      return
+    }
+    open.set(key, count)
+    socket.once('close', () => {
+      const left = (open.get(key) ?? 1) - 1
+      if (left > 0) open.set(key, left)
+      else open.delete(key)
+    })
+  }
 }

@@ -136,7 +136,7 @@ t.test('a chain: the others are told one after the other, by their bindings', as
   t.notOk(await isIn(browser), 'before anybody else is told')
   const step = deliveryOf(toB)
   t.equal(step.to, b.slo)
-  t.match(toB.headers['content-security-policy'], new RegExp(`form-action 'self' ${b.url};`))
+  t.match(toB.headers['content-security-policy'], /form-action 'self' https:;/)
   const { profile } = await b
     .library()
     .validatePostRequestAsync({ SAMLRequest: step.fields.SAMLRequest ?? '' })

@@ -103,7 +103,7 @@ t.test('from no session to an assertion', async (t) => {
     t.match(deliveryOf(again), { to: sp.acs, relayState: 'https://evil.example/' })
     t.equal(again.leadsTo, null)
     t.notMatch(String(again.headers['content-security-policy']), /evil/)
-    t.match(again.headers['content-security-policy'], new RegExp(`form-action 'self' ${sp.url};`))
+    t.match(again.headers['content-security-policy'], /form-action 'self' https:;/)
     const long = await browser.get(sp.redirect(sp.request(), { relayState: 'r'.repeat(1025) }))
     t.match(long, { status: 400, forms: [] })
   })

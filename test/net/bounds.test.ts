@@ -298,3 +298,34 @@ t.test('HTTP leaves connections to the other doors', async (t) => {
   first?.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
   t.match(String((await once(first as Socket, 'data'))[0]), /^HTTP\/1.1 200/)
 })
+
+t.test('HTTP: one peer does not take all, and a trusted proxy is not one peer', async (t) => {
+  for (const isProxy of [false, true]) {
+    const http = await listenHttp({
+      hosts: ['127.0.0.1'],
+      port: 0,
+      handler: (_request, response) => void response.end('ok'),
+      maxPerPeer: 2,
+      isProxy: (address) => isProxy && address === '127.0.0.1',
+    })
+    t.teardown(() => http.close(0))
+    const open = () => {
+      const socket = connect(http.port, '127.0.0.1').on('error', () => {})
+      t.teardown(() => socket.destroy())
+      return socket
+    }
+    const ask = (socket: Socket) =>
+      new Promise<'answered' | 'closed'>((resolve) => {
+        socket.once('data', () => resolve('answered'))
+        socket.once('close', () => resolve('closed'))
+        socket.write('GET / HTTP/1.1\r\nHost: x\r\n\r\n')
+      })
+    const [first] = [open(), open()]
+    t.equal(await ask(open()), isProxy ? 'answered' : 'closed')
+    if (isProxy) continue
+    first?.destroy()
+    // As soon as the server has seen the place become free.
+    while ((await ask(open())) === 'closed');
+    t.pass('a place that becomes free is given again')
+  }
+})

@@ -4,9 +4,11 @@ import { type AddressInfo, connect } from 'node:net'
 import Fastify from 'fastify'
 import t, { type Test } from 'tap'
 import { type Cidr, parseCidr } from '../../src/base/ip.ts'
+import { silentLog } from '../../src/base/log.ts'
 import { isPlainLoopback, isToken, newToken } from '../../src/net/web/cookies.ts'
 import { newNonce, pageHeaders, sendPage } from '../../src/net/web/headers.ts'
-import { csrfToken } from '../../src/net/web/origin.ts'
+import { csrfToken, refuseForm } from '../../src/net/web/origin.ts'
+import { hintAtProxies } from '../../src/net/web/proxy-hints.ts'
 import { limitPeers, peerLimit } from '../../src/net/web/rate.ts'
 import { cookiesOf, formOf, refusePost, type WebGround, webScope } from '../../src/net/web/visitor.ts'
 
@@ -205,6 +207,41 @@ t.test('W03: a POST from another site replaces nothing that the browser has unde
   t.same(answer.headers.getSetCookie(), [])
 })
 
+t.test(
+  'W03: beside the public URL counts the name in use on the very machine, and nowhere else',
+  async (t) => {
+    const csrf = 'x'
+    const refused = (publicUrl: string, host: string, origin: string) =>
+      refuseForm({
+        headers: { host, origin, 'content-type': 'application/x-www-form-urlencoded' },
+        ...{ publicUrl, expected: csrf, given: csrf },
+      })
+    t.equal(refused('http://localhost:8080', '127.0.0.1:8080', 'http://127.0.0.1:8080'), null)
+    t.equal(refused('https://id.example', 'id.example', 'https://id.example'), null)
+    const local = 'http://localhost:8080'
+    t.equal(refused(local, 'id.example', 'http://id.example'), 'origin', 'the public URL has to be set')
+    t.equal(refused(local, 'id.example', 'https://id.example'), 'origin')
+    t.equal(refused('https://id.example', '127.0.0.1', 'http://127.0.0.1'), 'origin')
+    t.equal(refused('https://id.example', 'other.example', 'https://other.example'), 'origin')
+  },
+)
+
+t.test('an administrator is told, once, of a proxy that Muster was not told of', async (t) => {
+  const said: string[] = []
+  const app = Fastify()
+  const log = { ...silentLog, warn: (_fields: object, message: string) => void said.push(message) }
+  hintAtProxies(app, { publicUrl: () => 'http://localhost:8080', trustedProxies: [], log })
+  app.get('/', async () => 'here')
+  t.teardown(() => app.close())
+  const ask = (headers: Record<string, string>) => app.inject({ url: '/', headers })
+  for (const host of ['localhost:8080', '127.0.0.1', '[::1]:8080']) await ask({ host })
+  t.same(said, [])
+  for (let twice = 0; twice < 2; twice++) await ask({ host: 'localhost', 'x-forwarded-for': '192.0.2.1' })
+  t.match(said, [/MUSTER_TRUSTED_PROXIES/])
+  for (let twice = 0; twice < 2; twice++) await ask({ host: 'id.example' })
+  t.match(said, [/MUSTER_TRUSTED_PROXIES/, /MUSTER_PUBLIC_URL/])
+})
+
 t.test('W04: every page has the one strict policy', async (t) => {
   const { at } = await serve(t)
   const one = await fetch(`${at}/o/acme/page`)
@@ -235,8 +272,10 @@ t.test('W04: every page has the one strict policy', async (t) => {
     )?.[1]
   t.equal(
     target('https://crm.example/acs?x=;script-src *', 'https://crm.example:8443'),
-    `'self' https://crm.example https://crm.example:8443`,
+    `'self' https:`,
+    'and wherever the application goes on to',
   )
+  t.equal(target('http://127.0.0.1:9002/acs'), `'self' http://127.0.0.1:* http://localhost:*`)
   t.equal(target('http://[::1]:9002/acs'), `'self' http:`, 'CSP cannot name IPv6')
   for (const url of [
     'javascript:alert(1)',

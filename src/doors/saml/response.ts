@@ -52,10 +52,7 @@ export function createResponses(services: SamlServices) {
         text: 'You are not signed in there. The application says how it goes on.',
       }),
     })
-    // Browsers apply form-action to the redirects after a form, too: to where the application goes on from there.
-    const own = application.assertionConsumerServices.map(({ url }) => url)
-    const formTargets = application.launchUrl === null ? own : [...own, application.launchUrl]
-    return sendPage(reply, 200, page, { nonce, publicUrl: ground.publicUrl(), formTargets })
+    return sendPage(reply, 200, page, { nonce, publicUrl: ground.publicUrl(), formTargets: [acs] })
   }
 
   return {

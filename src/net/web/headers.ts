@@ -6,7 +6,7 @@ import type { FastifyReply } from 'fastify'
 export interface PageHeaders {
   readonly nonce: string
   readonly publicUrl: string
-  /** URLs or origins of others to which a form of this page goes, or to which its answer redirects. */
+  /** URLs of others to which the one form of this page goes by itself. */
   readonly formTargets?: readonly string[]
 }
 
@@ -28,7 +28,7 @@ const fixed = {
 
 /** The headers of a page. Throws TypeError where a form target is no URL. */
 export function pageHeaders({ nonce, publicUrl, formTargets = [] }: PageHeaders): Record<string, string> {
-  const targets = formTargets.map(sourceOf)
+  const targets = formTargets.flatMap(sourcesOf)
   return {
     ...fixed,
     'content-security-policy': [
@@ -58,10 +58,14 @@ export function sendPage(
   return reply.code(status).headers(pageHeaders(options)).send(page)
 }
 
-/** A CSP host-source has no room for an IPv6 address (CSP3 §2.3.1): there, the scheme has to do. */
-function sourceOf(target: string): string {
-  const { protocol, origin, hostname } = new URL(target)
-  if (protocol !== 'https:' && protocol !== 'http:')
-    throw new TypeError(`no page sends a form to ${protocol}`)
-  return hostname.startsWith('[') ? protocol : origin
+/**
+ * Chromium applies form-action to every redirect that follows the form, and the application at the other end goes on to hosts of
+ * its own that nobody has registered. So what is allowed is the scheme; over http, this machine. (A host-source has no room for an
+ * IPv6 address, CSP3 §2.3.1: there, the scheme has to do.)
+ */
+function sourcesOf(target: string): readonly string[] {
+  const { protocol, hostname } = new URL(target)
+  if (protocol === 'https:') return ['https:']
+  if (protocol !== 'http:') throw new TypeError(`no page sends a form to ${protocol}`)
+  return hostname.startsWith('[') ? ['http:'] : ['http://127.0.0.1:*', 'http://localhost:*']
 }

@@ -1,6 +1,7 @@
 // Was this form sent by one of our own pages? Three independent signs have to agree: the browser's Origin, its Sec-Fetch-Site
 // where it sends one, and a token that only a page given to this very browser contains.
 import { createHmac, timingSafeEqual } from 'node:crypto'
+import { isPlainLoopback } from './cookies.ts'
 
 export type FormRefusal = 'media-type' | 'origin' | 'fetch-site' | 'token'
 
@@ -14,8 +15,6 @@ export interface FormHeaders {
 export interface FormQuestion {
   readonly headers: FormHeaders
   readonly publicUrl: string
-  /** Did the request arrive over TLS, as far as we can know? */
-  readonly secured: boolean
   /** What the field `csrf` has to hold: `visitor.csrf(purpose)`. */
   readonly expected: string
   /** What it holds. */
@@ -23,15 +22,9 @@ export interface FormQuestion {
 }
 
 /** Why a form may not be acted upon, or null where it came from a page of ours. */
-export function refuseForm({
-  headers,
-  publicUrl,
-  secured,
-  expected,
-  given,
-}: FormQuestion): FormRefusal | null {
+export function refuseForm({ headers, publicUrl, expected, given }: FormQuestion): FormRefusal | null {
   if (mediaTypeOf(headers['content-type']) !== 'application/x-www-form-urlencoded') return 'media-type'
-  if (!isOwnOrigin(headers, publicUrl, secured)) return 'origin'
+  if (!isOwnOrigin(headers, publicUrl)) return 'origin'
   const site = headers['sec-fetch-site']
   if (site !== undefined && site !== 'same-origin') return 'fetch-site'
   return given !== null && isSame(given, expected) ? null : 'token'
@@ -44,14 +37,16 @@ export function csrfToken(key: Uint8Array, browser: string, purpose: string): st
 
 /**
  * Every browser of this decade sends Origin with a POST, so one without it is refused, and so is `null` (a sandboxed frame, or a
- * redirect across origins). Beside the public URL counts the host that the request itself names: the sample is used as
- * localhost and as 127.0.0.1. A name of somebody else's that leads here has none of our cookies, and so no token.
+ * redirect across origins). On the machine where Muster is tried, it is used as localhost and as 127.0.0.1: there the host that
+ * the request names counts beside the public URL. Anywhere else only the public URL does, because the cookies are made for it.
  */
-function isOwnOrigin({ origin, host }: FormHeaders, publicUrl: string, secured: boolean): boolean {
+function isOwnOrigin({ origin, host }: FormHeaders, publicUrl: string): boolean {
   if (origin === undefined || origin === 'null') return false
   if (origin === new URL(publicUrl).origin) return true
-  const own = `${secured ? 'https' : 'http'}://${host ?? ''}`
-  return URL.canParse(own) && new URL(own).origin === origin
+  const own = `http://${host ?? ''}`
+  return (
+    isPlainLoopback(publicUrl) && URL.canParse(own) && isPlainLoopback(own) && new URL(own).origin === origin
+  )
 }
 
 const mediaTypeOf = (header: string | undefined) => header?.split(';', 1)[0]?.trim().toLowerCase()

@@ -1,5 +1,6 @@
 // Who is at a page, as far as the wire tells: address, transport, browser, the session's token. A web scope of Fastify gets it
 // on each request, together with forms as the only bodies; whether the session is worth anything, core decides.
+import { createHash } from 'node:crypto'
 import cookie from '@fastify/cookie'
 import formbody from '@fastify/formbody'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
@@ -15,7 +16,7 @@ export interface Visitor {
   readonly peer: string | null
   /** Did the client's own leg of the way have TLS? */
   readonly secured: boolean
-  /** What is under way is bound to this id. */
+  /** What is under way is bound to this: a digest of the browser's cookie, which is therefore nowhere in what is kept. */
   readonly browser: string
   /** Did the browser bring the id itself? False on its first request, and on a POST from another site. */
   readonly isBrowserKnown: boolean
@@ -62,6 +63,8 @@ export async function webScope(scope: FastifyInstance, ground: WebGround): Promi
   scope.decorateRequest('visitor', null as unknown as Visitor)
   scope.addHook('onRequest', async (request, reply) => {
     request.visitor = visit(request, reply, ground)
+    // What names a person, or sets a cookie, is nobody else's, and no cache's; an answer may say otherwise.
+    reply.header('cache-control', 'no-store')
   })
 }
 
@@ -77,7 +80,6 @@ export function refusePost(request: FastifyRequest, ground: WebGround, purpose: 
   return refuseForm({
     headers,
     publicUrl: ground.publicUrl(),
-    secured: visitor.secured,
     expected: visitor.csrf(purpose),
     given: more.length === 0 ? given : null,
   })
@@ -97,11 +99,12 @@ function visit(request: FastifyRequest, reply: FastifyReply, ground: WebGround):
   const organization = slugOf(request)
   const jar = cookiesOf(ground)
   const known = organization === '' ? { session: null, browser: null } : jar.read(cookies, organization)
-  const browser = known.browser ?? newToken()
+  const token = known.browser ?? newToken()
   // SameSite=Lax withholds the cookies from another site's POST: a new one there would replace the one that the browser has, and
   // with it all that is under way in its other tabs.
   const isSafe = request.method === 'GET' || request.method === 'HEAD'
-  if (known.browser === null && isSafe && organization !== '') jar.setBrowser(reply, organization, browser)
+  if (known.browser === null && isSafe && organization !== '') jar.setBrowser(reply, organization, token)
+  const browser = createHash('sha256').update(token).digest('base64url')
   const peer = clientAddress(raw.socket.remoteAddress, headers, ground.trustedProxies)
   return {
     peer,
