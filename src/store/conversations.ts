@@ -6,17 +6,26 @@ import type { ConversationId } from '../base/ids.ts'
 import { Fault } from '../base/result.ts'
 import type { Conversation, Conversations } from '../core/ports.ts'
 
+/** Of each kind, so that a crowd of beginners pushes out nobody who is halfway through. */
 const mostParked = 50_000
 
 export function memoryConversations(clock: Clock): Conversations {
-  const parked = new Map<ConversationId, { conversation: Conversation; until: number }>()
+  type Parked = Map<ConversationId, { readonly conversation: Conversation; readonly until: number }>
+  const kinds: Record<Conversation['kind'], Parked> = {
+    challenge: new Map(),
+    'sign-in': new Map(),
+    request: new Map(),
+  }
   const find = (id: ConversationId): Conversation | null => {
-    const found = parked.get(id)
+    const found = Object.values(kinds)
+      .find((parked) => parked.has(id))
+      ?.get(id)
     return found !== undefined && found.until > clock.monotonicMs() ? found.conversation : null
   }
   return {
     async park(id, conversation, ttlSeconds) {
       const now = clock.monotonicMs()
+      const parked = kinds[conversation.kind]
       // Oldest first: everything at the front that is over goes.
       for (const [old, { until }] of parked) {
         if (until > now && parked.size < mostParked) break
@@ -27,7 +36,7 @@ export function memoryConversations(clock: Clock): Conversations {
     find: async (id) => find(id),
     async take(id) {
       const found = find(id)
-      parked.delete(id)
+      for (const parked of Object.values(kinds)) parked.delete(id)
       return found
     },
   }

@@ -59,6 +59,14 @@ export function createLockouts(database: Database, announce: (changes: readonly 
       return 'go'
     },
 
+    async isLocked(organization, subject, peer, at, { limit }) {
+      const [row] = await database.query<{ own: number | null }>(sql`
+        select (select failures from familiar_source where org = ${organization} and subject_id = ${subject}
+            and peer = ${peer}::text and last_success > ${at}::timestamptz - ${familiarFor}::interval) as own
+        from lockout where org = ${organization} and subject_id = ${subject} and locked_until > ${at}`)
+      return row !== undefined && (row.own === null || row.own >= limit)
+    },
+
     async settle(organization, settled, peer, at, how) {
       const subject = settled ?? nobody()
       // In both, the row of lockout is locked before that of familiar_source, as it is in reserve: what is selected from

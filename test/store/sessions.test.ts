@@ -178,14 +178,25 @@ async function testOnce(t: Test, store: StoreUnderTest) {
   t.same(await credentials.list(organization, user.id), [], 'the recovery codes go with the authenticator')
 
   const pending = createPendingFactors(store.database, store.sealer)
-  await pending.save(organization, user.id, 'totp', new Secret('SEED-CANARY'), later(60))
-  t.equal((await pending.find(organization, user.id, 'totp', at))?.reveal(), 'SEED-CANARY')
-  t.equal(await pending.find(organization, user.id, 'totp', later(60)), null, 'for a while')
+  const sessions = createSessions(store.database)
+  const session = sessionOf(user.id)
+  await sessions.open(organization, session, randomBytes(32), null)
+  t.ok(await pending.save(organization, session.id, 'totp', new Secret('SEED-CANARY'), later(60)))
+  t.equal((await pending.find(organization, session.id, 'totp', at))?.reveal(), 'SEED-CANARY')
+  t.equal(await pending.find(organization, session.id, 'totp', later(60)), null, 'for a while')
+  t.equal(await pending.find(organization, newId<SessionId>(), 'totp', at), null, 'of another session')
   const rows = await store.database.house<{ secret: Buffer }>(sql`select secret from pending_factor`)
   t.notOk(
     rows.some(({ secret }) => secret.includes('CANARY')),
     'W11 sealed',
   )
-  await pending.remove(organization, user.id, 'totp')
-  t.equal(await pending.find(organization, user.id, 'totp', at), null)
+  await pending.remove(organization, session.id, 'totp')
+  t.equal(await pending.find(organization, session.id, 'totp', at), null)
+  await pending.save(organization, session.id, 'totp', new Secret('SEED'), later(60))
+  await sessions.end(organization, session.id, user.id, auditOf('session.end'))
+  t.equal(await pending.find(organization, session.id, 'totp', at), null, 'goes with its session')
+  t.notOk(
+    await pending.save(organization, session.id, 'totp', new Secret('SEED'), later(60)),
+    'nor comes back',
+  )
 }

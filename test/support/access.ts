@@ -93,6 +93,7 @@ export class Fakes {
         },
       },
       lockouts: {
+        isLocked: async () => this.locked,
         reserve: async (_organization, subject) => {
           check('lockouts.reserve')
           this.done.push(subject === null ? 'reserve nobody' : 'reserve')
@@ -178,9 +179,10 @@ export class Fakes {
         forgetSubject: (subject: string) => remembered.forgetSubject(subject),
       } as RememberedPasswords,
       turns: {
-        run: async (key: string, free: boolean, work: () => Promise<unknown>) => {
+        isWaitedFor: (key: string) => turns.isWaitedFor(key),
+        run: async (key: string, work: () => Promise<unknown>) => {
           check('turns.run')
-          return turns.run(key, free, work)
+          return turns.run(key, work)
         },
       } as OneAtATime,
       audit: {

@@ -110,7 +110,7 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
   const collection = recordCollection(ports.groups, kind, ports.clock)
   // One at a time within an organization: two rules that ask about each other must not be saved past one another.
   const turns = new OneAtATime(1_000)
-  const inTurn = <T>(by: By, write: () => Promise<T>) => turns.run(by.organization.id, false, write)
+  const inTurn = <T>(by: By, write: () => Promise<T>) => turns.run(by.organization.id, write)
 
   /** Carries a new rule through; also one that could not be carried when it was saved. */
   async function activated(by: By, written: Outcome<Group>): Promise<Outcome<Group>> {

@@ -5,6 +5,7 @@ import { Secret } from '../../base/secrets.ts'
 import type { Demand } from '../access/demands.ts'
 import { type EnrolledFactor, type Shown, type SubjectFacts, subjectId } from '../access/facts.ts'
 import type { AccessRequest, Circumstance, Evidence, Proof } from '../access/request.ts'
+import { nameKey } from '../directory/names.ts'
 import type { Organization } from '../directory/types.ts'
 import type { Conversations, Factors, Lockouts, PendingChallenge, Sessions } from '../ports.ts'
 import { checkCode, factorOf } from './codes.ts'
@@ -72,9 +73,13 @@ async function provenBySession(
   { sessions }: EvidencePorts,
 ): Promise<readonly Proof[]> {
   if (subject?.kind !== 'user') return []
-  const { idleSeconds } = organization.settings.session
+  const { idleSeconds, longestSeconds } = organization.settings.session
   const session = await sessions.find(organization.id, id, request.at, idleSeconds)
-  return session?.userId === subject.user.id ? stillStanding(session.proof, subject).accepted : []
+  if (session?.userId !== subject.user.id) return []
+  // A session that is renewed carries proofs along, and would otherwise carry them for ever.
+  const since = request.at.getTime() - longestSeconds * 1000
+  const { accepted } = stillStanding(session.proof, subject)
+  return accepted.filter(({ at }) => at.getTime() > since)
 }
 
 /** One proof of each kind: the new one, where there are two. */
@@ -109,7 +114,20 @@ async function checkPassword(shown: Secret, situation: Situation, ports: Evidenc
 
   const known = remembered()
   if (known !== null) return known
-  return ports.turns.run(id ?? 'nobody', id === null, async () => {
+  // Names that nobody has wait as long, and are told `busy` as soon, as names that somebody has.
+  const lane = id ?? `${organization.id} ${claimedKey(request)}`
+  const isCrowded = id !== null && ports.turns.isWaitedFor(lane)
+  // Whoever is locked out anyway does not stand in the way of those who are not, such as the subject in a familiar place.
+  const isLocked =
+    isCrowded &&
+    (await ports.lockouts.isLocked(
+      organization.id,
+      id,
+      request.circumstance.peer,
+      request.at,
+      organization.settings.lockout,
+    ))
+  return ports.turns.run(isLocked ? `locked ${lane}` : lane, async () => {
     const knownByNow = remembered()
     if (knownByNow !== null) return knownByNow
     const turn = await ports.lockouts.reserve(
@@ -174,6 +192,10 @@ function candidates(shown: Secret, wantsCode: boolean): readonly Candidate[] {
   return wantsCode ? [split, whole] : [whole, split]
 }
 
+/** One spelling of the name that was claimed. */
+const claimedKey = ({ subject }: AccessRequest): string =>
+  'name' in subject ? nameKey(subject.name) : subject.id
+
 /** The answer to a challenge: the conversation gives back what was proven before, the code adds to it. */
 async function checkAnswer(
   shown: Extract<Evidence, { kind: 'conversation' }>,
@@ -194,7 +216,7 @@ async function checkAnswer(
   const before = stillStanding(parked.proof, subject).accepted
   if (before.length < parked.proof.length) return refused('conversation-expired', false)
   const code = answer.kind === 'code' ? answer.code : answer.password
-  return ports.turns.run(subjectId(subject), false, async () => {
+  return ports.turns.run(subjectId(subject), async () => {
     const turn = await ports.lockouts.reserve(
       organization.id,
       subjectId(subject),

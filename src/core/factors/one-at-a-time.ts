@@ -11,9 +11,13 @@ export class OneAtATime {
     this.#longest = longest
   }
 
-  /** Runs `work` when those before it with the same key are done. `free`: without a turn (nobody's attempts need no order). */
-  async run<T>(key: string, free: boolean, work: () => Promise<T>): Promise<T> {
-    if (free) return work()
+  /** Does anybody with this key wait, or have a turn? */
+  isWaitedFor(key: string): boolean {
+    return this.#tails.has(key)
+  }
+
+  /** Runs `work` when those before it with the same key are done. */
+  async run<T>(key: string, work: () => Promise<T>): Promise<T> {
     const queue = this.#tails.get(key) ?? { tail: Promise.resolve(), waiting: 0 }
     if (queue.waiting >= this.#longest) throw new Fault('busy', 'too many attempts for one account at once')
     this.#tails.set(key, queue)

@@ -34,6 +34,14 @@ export interface Lockouts {
     at: Date,
     settings: LockoutSettings,
   ): Promise<'go' | 'locked'>
+  /** Would an attempt from there be told `locked` now? Counts nothing. */
+  isLocked(
+    organization: OrganizationId,
+    subject: string,
+    peer: string | null,
+    at: Date,
+    settings: LockoutSettings,
+  ): Promise<boolean>
   /**
    * `returned`: that attempt was no failure; `cleared`: it let the subject in, so earlier failures are forgotten.
    * `subject` null: nobody's attempt, for the same work.
@@ -201,11 +209,18 @@ export interface UsedOnce {
   use(organization: OrganizationId, kind: string, value: string, until: Date): Promise<boolean>
 }
 
-/** Factors whose enrolment is not confirmed yet: one of a kind for each user, counting for nothing. */
+/** Factors whose enrolment is not confirmed yet: one of a kind for each web session, gone with it, and counting for nothing. */
 export interface PendingFactors {
-  save(organization: OrganizationId, owner: UserId, kind: 'totp', secret: Secret, until: Date): Promise<void>
-  find(organization: OrganizationId, owner: UserId, kind: 'totp', at: Date): Promise<Secret | null>
-  remove(organization: OrganizationId, owner: UserId, kind: 'totp'): Promise<void>
+  /** False where the session has ended. */
+  save(
+    organization: OrganizationId,
+    session: SessionId,
+    kind: 'totp',
+    secret: Secret,
+    until: Date,
+  ): Promise<boolean>
+  find(organization: OrganizationId, session: SessionId, kind: 'totp', at: Date): Promise<Secret | null>
+  remove(organization: OrganizationId, session: SessionId, kind: 'totp'): Promise<void>
 }
 
 export interface AuditLog {

@@ -93,14 +93,15 @@ create table signing_key (
   primary key (org, id)
 );
 
--- A factor whose enrolment has not been confirmed: counts for nothing.
+-- A factor whose enrolment has not been confirmed: counts for nothing, and goes with the session that it was begun in.
 create table pending_factor (
-  org uuid not null references organization on delete cascade,
-  owner_id uuid not null,
+  org uuid not null,
+  session_id uuid not null,
   kind text not null check (kind in ('totp')),
   secret bytea not null,
   expires_at timestamptz not null,
-  primary key (org, owner_id, kind)
+  primary key (org, session_id, kind),
+  foreign key (org, session_id) references session on delete cascade
 );
 
 -- Unused recovery codes of the factor of kind recovery-code, as SHA-256 digests of at least 80 random bits each.

@@ -178,6 +178,34 @@ t.test('remembered', async (t) => {
   t.equal(crowd.done.filter((one) => one === 'hash').length, 1, 'fifty at once are hashed once')
 })
 
+t.test(
+  "a crowd is as long for a name that nobody has, and who is locked out is in nobody's way",
+  async (t) => {
+    const crowd = async (fakes: Fakes, count: number) => {
+      const { ports } = fakes
+      const tries = Array.from({ length: count }, () => look(fakes, [password('wrong')], {}, ports))
+      const ends = await Promise.allSettled(tries)
+      return ends.filter(({ status }) => status === 'rejected').length
+    }
+    t.equal(await crowd(scene(), 100), 36, '64 wait, the others are told so')
+    t.equal(await crowd(scene({ who: 'nobody' }), 100), 36)
+
+    const fakes = scene()
+    const { ports } = fakes
+    const lockedOnes = new Set<string | null>()
+    const lockouts = {
+      ...ports.lockouts,
+      isLocked: async (...[, , peer]: Parameters<typeof ports.lockouts.isLocked>) => lockedOnes.has(peer),
+    }
+    lockedOnes.add('192.0.2.66')
+    const at = (peer: string) => look(fakes, [password('correct horse')], { peer }, { ...ports, lockouts })
+    const first = at('192.0.2.1')
+    const crowded = Array.from({ length: 64 }, () => at('192.0.2.66').catch(() => null))
+    t.equal((await at('192.0.2.1')).rejected, null, 'the subject gets in')
+    await Promise.all([first, ...crowded])
+  },
+)
+
 t.test('attempts for one subject are looked at one after the other', async (t) => {
   const fakes = scene()
   const { ports } = fakes

@@ -264,8 +264,8 @@ t.test('one at a time', async (t) => {
   let running = 0
   let most = 0
   const order: number[] = []
-  const work = (n: number, key: string, free = false) =>
-    turns.run(key, free, async () => {
+  const work = (n: number, key: string) =>
+    turns.run(key, async () => {
       most = Math.max(most, ++running)
       await new Promise((resolve) => setImmediate(resolve))
       running--
@@ -287,7 +287,9 @@ t.test('one at a time', async (t) => {
   most = 0
   await Promise.all([work(6, 'alice'), work(7, 'bob')])
   t.equal(most, 2, 'others do not wait')
-  most = 0
-  await Promise.all([work(8, 'x', true), work(9, 'x', true), work(10, 'x', true), work(11, 'x', true)])
-  t.equal(most, 4, 'nobody takes no turns')
+  t.equal(turns.isWaitedFor('alice'), false)
+  const waiting = work(8, 'alice')
+  t.equal(turns.isWaitedFor('alice'), true)
+  t.equal(turns.isWaitedFor('bob'), false)
+  await waiting
 })

@@ -48,6 +48,15 @@ t.test('a session is evidence of what was proven when it was opened', async (t) 
     ['password', 'totp'],
     'a new password, and the code of before',
   )
+  const renewed = scene()
+  const { longestSeconds } = theOrganization.settings.session
+  const long = new Date(at.getTime() - longestSeconds * 1000)
+  const carried = { ...proof('totp'), at: long }
+  t.same(
+    (await look(renewed, [session(renewed, { proof: [proof('password'), carried] })])).accepted,
+    [proof('password')],
+    'a proof is carried along for as long as a session may last, and not for ever',
+  )
   const wrong = scene()
   t.match(
     await look(wrong, [session(wrong), password('wrong')]),
