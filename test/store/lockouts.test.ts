@@ -47,7 +47,13 @@ async function testLockouts(t: Test, store: StoreUnderTest) {
   ) => lockouts.reserve(organization, who, peer, after(seconds), { ...settings, ...more })
   const attempts = async (n: number, who: string | null, seconds = 0, peer: string | null = elsewhere) => {
     const told: string[] = []
-    for (let i = 0; i < n; i++) told.push(await attempt(who, seconds, peer))
+    for (let i = 0; i < n; i++) {
+      const foreseen =
+        who !== null && (await lockouts.isLocked(organization, who, peer, after(seconds), settings))
+      const one = await attempt(who, seconds, peer)
+      t.equal(foreseen, one === 'locked', 'what is foreseen, without counting, is what is told')
+      told.push(one)
+    }
     return told
   }
   const settle = (who: string, how: 'returned' | 'cleared', seconds = 0, peer: string | null = elsewhere) =>
