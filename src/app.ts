@@ -180,6 +180,8 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
       verifyAudit: (organization) => verifyChain(store.auditReader, organization),
       explain: core.access.explain,
       keys: core.keys,
+      webSessions: core.webSessions,
+      applicationSessions: store.applicationSessions,
       fetch: (request) => guardedFetch(request, guard),
       importOrganization: core.importOrganization,
       clock: systemClock,
@@ -248,7 +250,8 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
   const { cells, rules, groups, organizations, feed } = store
   const engine = new MembershipEngine({ cells, rules, groups, clock, log })
   const facts = new CachedFacts(store.facts, store.feed)
-  const webSessions = createWebSessions({ sessions: store.sessions, clock, log })
+  const { sessions, applicationSessions } = store
+  const webSessions = createWebSessions({ sessions, applicationSessions, clock, log })
   const access = createAccess({
     facts,
     lockouts: store.lockouts,
@@ -268,7 +271,6 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
   const ports = { ...store, engine, hashPassword: hasher.hash, checkAttributes: checkRadiusAttributes, clock }
   const directory = createDirectory(ports)
   const schedule = new Schedule({ engine, cells, organizations, feed, clock, log })
-  const { sessions, applicationSessions } = store
   return {
     engine,
     schedule,

@@ -128,7 +128,9 @@ export function createApplicationSessions(database: Database): ApplicationSessio
           ? sql`session_id = ${of.session as string}`
           : 'user' in of
             ? sql`user_id = ${of.user as string}`
-            : sql`resource_id = ${of.resource as string}`
+            : 'keptBy' in of
+              ? sql`user_id = ${of.keptBy as string} and session_id is null`
+              : sql`resource_id = ${of.resource as string}`
       const rows = await database.query<Stored<ApplicationSession>>(
         sql`select ${applicationColumns} from application_session
           where org = ${organization} and ${where} and expires_at > ${at}${after(sql`id`, page)} order by id limit ${page.limit}`,

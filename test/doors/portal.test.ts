@@ -1,14 +1,16 @@
 // The portal over the real house: what somebody sees and may change, and that nothing of it is there without a session that holds.
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
+import { type ApplicationSessionId, newId, type SessionId } from '../../src/base/ids.ts'
 import { Secret } from '../../src/base/secrets.ts'
+import type { ApplicationSession } from '../../src/core/ports.ts'
 import { ago } from '../../src/doors/portal/ago.ts'
 import { describeBrowser } from '../../src/doors/portal/user-agent.ts'
 import { csrfToken } from '../../src/net/web/origin.ts'
 import type { Browser, Page } from '../support/form-browser.ts'
 import { codeOfStep } from '../support/one-time-codes.ts'
 import { groundAt } from '../support/web.ts'
-import { browserIdOf, openWebDoors, sessionTokenOf, typed } from '../support/web-doors.ts'
+import { browserIdOf, openWebDoors, resourceId, sessionTokenOf, typed } from '../support/web-doors.ts'
 
 const daves = 'JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP'
 const bobs = 'GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ'
@@ -36,6 +38,25 @@ const resumed = (browser: Browser) => {
   const token = sessionTokenOf(browser)
   return token === null ? null : webSessions.resume(organization, new Secret(token))
 }
+/** What an application keeps, or has open through a session. */
+const opened = async (
+  username: string,
+  resource: string,
+  sessionId: SessionId | null = null,
+): Promise<ApplicationSession> => {
+  const at = clock.now()
+  const one: ApplicationSession = {
+    ...{ id: newId<ApplicationSessionId>(), userId: (await user(username)).id, sessionId },
+    ...{ resourceId: await resourceId(house, resource), door: 'oidc', proof: [], details: {} },
+    ...{ openedAt: at, expiresAt: new Date(at.getTime() + 30 * 86_400_000) },
+  }
+  await store.applicationSessions.save(organization.id, one)
+  return one
+}
+const isOpen = async ({ id }: ApplicationSession) =>
+  (await store.applicationSessions.find(organization.id, id, clock.now())) !== null
+const told: string[] = []
+webSessions.onEnded((_organization, ended) => void told.push(...ended.map(({ id }) => id)))
 const decisions = async () => (await api('GET', '/audit?kind=decision&limit=200')).body.items.length
 const seedOn = ({ text }: Page) =>
   /<p><code>([\s\S]*?)<\/code>/.exec(text)?.[1]?.replace(/<br>|\s/g, '') ?? ''
@@ -94,6 +115,7 @@ t.test(
           ? await browser.post(pathOf(route), { ...fields, csrf })
           : await browser.get(pathOf(route))
         t.match(answer, { status: 303, leadsTo: '/o/acme/signin', text: '' }, `${route} ${name}`)
+        t.equal(answer.headers['cache-control'], 'no-store')
       }
     }
     t.same(await factorsOf('dave'), before)
@@ -106,10 +128,13 @@ t.test('W03: no form of the portal is acted upon that does not come from our own
   await bob.submit(await bob.submit(await bob.get(to), typed('bob')), { code: code(bobs) })
   const other = await signedIn('bob')
   const otherId = (await resumed(other))?.id as string
+  const kept = await opened('bob', 'wiki')
   const good = csrfToken(csrfKey, browserIdOf(bob), 'portal')
   const fields = { code: '123456' }
   for (const route of portalRoutes.filter((one) => one.startsWith('POST'))) {
-    const url = (route.split(' ')[1] as string).replace(':slug', 'acme').replace(':session', otherId)
+    const url = (route.split(' ')[1] as string)
+      .replace(':slug', 'acme')
+      .replace(':session', route.includes('/applications/') ? kept.id : otherId)
     const refused: [string, number, Record<string, string>, Record<string, string>?][] = [
       ['without a token', 403, {}],
       ['with a token of sign-in', 403, { csrf: csrfToken(csrfKey, browserIdOf(bob), 'sign-in') }],
@@ -126,6 +151,7 @@ t.test('W03: no form of the portal is acted upon that does not come from our own
   }
   t.same(await factorsOf('bob'), ['password', 'totp'])
   t.ok(await resumed(other))
+  t.ok(await isOpen(kept))
   const gets = portalRoutes.filter((one) => one.startsWith('GET'))
   for (const route of gets) await bob.get(pathOf(route))
   t.same(await factorsOf('bob'), ['password', 'totp'], 'O16: GET changes nothing')
@@ -168,6 +194,26 @@ t.test('an authenticator is set up, and counts once its first code was right', a
   const again = await one.submit(asked, { code: now(seed) })
   t.match(again, { status: 403, alert: /^That code did not work/ })
   t.match(await one.submit(again, { code: code(seed) }), { status: 200, leadsTo: /back/ })
+})
+
+t.test('M17: a key that waits belongs to the session that was shown it', async (t) => {
+  const [one, other] = [await signedIn('carol'), await signedIn('carol')]
+  const [first, second] = [
+    await one.get(`${portal}/authenticator`),
+    await other.get(`${portal}/authenticator`),
+  ]
+  t.not(seedOn(first), seedOn(second))
+  t.equal(seedOn(await one.get(`${portal}/authenticator`)), seedOn(first), 'and stays the same there')
+  const wrong = await other.submit(second, { code: now(seedOn(first)) }, '/authenticator')
+  t.match(
+    wrong,
+    { status: 400, alert: /^That code did not work/ },
+    'one cannot confirm what the other was shown',
+  )
+  t.equal(seedOn(wrong), seedOn(second))
+  t.same(await factorsOf('carol'), ['password'])
+  const right = await one.submit(first, { code: now(seedOn(first)) }, '/authenticator')
+  t.equal(right.heading, 'Your recovery codes')
 })
 
 t.test('M17: changing how one signs in needs every factor, freshly', async (t) => {
@@ -258,6 +304,48 @@ t.test('A15: sessions of one’s own can be ended, those of others are not there
   const out = await here.submit(await here.get(portal), {}, '/signin/out')
   t.equal(out.leadsTo, '/o/acme/signin/out', 'the button of the portal')
   t.equal((await here.get(portal)).leadsTo, '/o/acme/signin')
+})
+
+t.test('A15: what applications keep without a browser is seen and ended by its user alone', async (t) => {
+  const alice = await signedIn('alice')
+  const kept = await opened('alice', 'wiki')
+  const carols = await opened('carol', 'wiki')
+  const open = await opened('alice', 'crm', (await resumed(alice))?.id ?? null)
+  const page = await alice.get(portal)
+  t.match(page.text, /wiki<\/p><p class="small muted">Keeps access since \d+ \w{3} \d{4}/)
+  t.match(page.text, />End access<span class="hidden"> of wiki<\/span><\/button>/)
+  t.ok(page.text.includes('Sign out everywhere else'), 'also where that is all there is')
+  for (const { id } of [carols, open]) t.notOk(page.text.includes(id))
+  const csrf = page.forms.find(({ action }) => action.includes('/applications/'))?.fields.csrf ?? ''
+  for (const id of [carols.id, open.id, randomUUID(), 'x', '..%2f..%2fsessions%2fend-others'])
+    t.equal((await alice.post(`${portal}/applications/${id}/end`, { csrf })).status, 404, id)
+  t.same([await isOpen(kept), await isOpen(carols), await isOpen(open)], [true, true, true])
+
+  told.length = 0
+  const ended = await alice.submit(page, {}, `/applications/${kept.id}/end`)
+  t.equal(ended.leadsTo, `${portal}?done=access-ended`)
+  t.match((await alice.follow(ended)).text, /That application does not keep access any more/)
+  t.notOk(await isOpen(kept))
+  t.same(told, [kept.id], 'the door is told, so that it tells the application')
+  const [record] = (await api('GET', '/audit?outcome=application-session.end&limit=1')).body.items
+  t.match(record.body, {
+    actor: { kind: 'user', name: 'alice' },
+    target: { id: kept.id, name: 'alice' },
+    details: { reason: 'ended by its user' },
+  })
+  t.equal((await alice.post(`${portal}/applications/${kept.id}/end`, { csrf })).status, 404, 'once')
+
+  const another = await signedIn('alice')
+  const elsewhere = await opened('alice', 'crm', (await resumed(another))?.id ?? null)
+  const [wiki, crm] = [await opened('alice', 'wiki'), await opened('alice', 'crm')]
+  told.length = 0
+  await alice.submit(await alice.get(portal), {}, '/end-others')
+  t.equal(await resumed(another), null)
+  t.same(told.toSorted(), [elsewhere.id, wiki.id, crm.id].sort(), 'all that is not of this browser')
+  t.ok(await isOpen(open))
+  t.ok(await resumed(alice))
+  t.ok(await isOpen(carols))
+  t.notOk((await alice.get(portal)).text.includes('Sign out everywhere else'), 'nothing is left to end')
 })
 
 t.test('what is decided elsewhere is in force at the next request', async (t) => {

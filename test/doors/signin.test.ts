@@ -71,8 +71,12 @@ t.test('the page, the portal behind it, and a password that is never written bac
   }
   t.equal(await decisions(), asked, 'nobody is asked about nothing')
 
-  const { status, leadsTo } = await browser.submit(page, typed(' Alice@Acme.example ', 'muster-alice'))
+  const { status, leadsTo, headers } = await browser.submit(
+    page,
+    typed(' Alice@Acme.example ', 'muster-alice'),
+  )
   t.match({ status, leadsTo }, { status: 303, leadsTo: '/o/acme/portal' })
+  t.equal(headers['cache-control'], 'no-store', 'W01 a redirect that sets a cookie is kept by nobody')
   t.match(await resumed(sessionTokenOf(browser)), { userAgent: /Firefox/, peer: '127.0.0.1' })
   t.equal((await browser.get('/o/acme/signin')).leadsTo, '/o/acme/portal', 'who is in is not asked again')
 })

@@ -7,6 +7,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { enableLinearRegex } from '../../src/base/linear-regex.ts'
 import { type Log, silentLog } from '../../src/base/log.ts'
 import { Secret } from '../../src/base/secrets.ts'
+import { createWebSessions } from '../../src/core/access/web-sessions.ts'
 import { verifyChain } from '../../src/core/audit/chain.ts'
 import { createDirectory } from '../../src/core/directory/directory.ts'
 import {
@@ -71,6 +72,8 @@ export function apiServices(
     importOrganization: importOrganization(ports),
     keys: createKeyRing({ signingKeys: store.signingKeys, feed: store.feed, clock: systemClock }),
     fetch: (request) => guardedFetch(request, { allow: [], allowLoopback: true }),
+    webSessions: createWebSessions({ ...store, clock: systemClock, log }),
+    applicationSessions: store.applicationSessions,
     clock: systemClock,
     log,
   }

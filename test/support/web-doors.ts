@@ -21,6 +21,8 @@ export interface WebDoors {
   readonly routes: readonly string[]
   /** The API, as the owner. */
   readonly api: Call
+  /** The API, with this token; null: without one. */
+  apiAs(token: string | null): Call
   browser(peer?: string): Browser
   /** Signed in at the portal; throws where that fails. */
   signedIn(username: string, peer?: string): Promise<Browser>
@@ -47,14 +49,18 @@ export async function openWebDoors(
   app.addHook('onRoute', ({ method, url }: RouteOptions) => void routes.push(`${method} ${url}`))
   await app.register(signinRoutes, { ...services, ...changes })
   await app.register(portalRoutes, services)
-  const explain = house.access.explain
-  const api = await buildApi(apiServices(store, house.ports, silentLog, explain), { version: '0' })
+  const { access, webSessions } = house
+  const api = await buildApi(
+    { ...apiServices(store, house.ports, silentLog, access.explain), webSessions, clock },
+    { version: '0' },
+  )
   t.teardown(() => api.close())
 
   const browser = (peer?: string) => new Browser(app, peer, publicUrl)
   return {
     ...{ house, app, routes, browser },
     api: caller(api, 'acme', house.token),
+    apiAs: (token) => caller(api, 'acme', token),
     async signedIn(username, peer) {
       const one = browser(peer)
       const page = await one.submit(await one.get('/o/acme/signin'), typed(username))

@@ -50,7 +50,7 @@ export async function openHouse(t: WithTeardown, dataFolder: string, log: Log = 
   const remembered = new RememberedPasswords(clock)
   store.feed.subscribe((changes) => remembered.forget(changes))
   const facts = new CachedFacts(store.facts, store.feed)
-  const webSessions = createWebSessions({ sessions: store.sessions, clock, log })
+  const webSessions = createWebSessions({ ...store, clock, log })
   const access = createAccess({
     ...{ facts, hasher, remembered, clock, log },
     lockouts: store.lockouts,

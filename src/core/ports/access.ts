@@ -190,10 +190,14 @@ export interface ApplicationSessions {
   /** Stores it, or replaces the one with this id. Nothing is stored where the session that it names has ended. */
   save(organization: OrganizationId, session: ApplicationSession): Promise<void>
   find(organization: OrganizationId, id: ApplicationSessionId, at: Date): Promise<ApplicationSession | null>
-  /** In id order. */
+  /** In id order. `keptBy`: those of this user that outlive the session they came from. */
   list(
     organization: OrganizationId,
-    of: { readonly session: SessionId } | { readonly user: UserId } | { readonly resource: ResourceId },
+    of:
+      | { readonly session: SessionId }
+      | { readonly user: UserId }
+      | { readonly keptBy: UserId }
+      | { readonly resource: ResourceId },
     at: Date,
     page: Page,
   ): Promise<readonly ApplicationSession[]>

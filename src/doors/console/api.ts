@@ -17,6 +17,7 @@ import { keyRoutes } from './routes/keys.ts'
 import { memberRoutes } from './routes/members.ts'
 import { organizationRoutes } from './routes/organization.ts'
 import { organizationsRoutes } from './routes/organizations.ts'
+import { sessionRoutes } from './routes/sessions.ts'
 import type { ApiServices } from './services.ts'
 import { type Setup, setupRoutes } from './setup.ts'
 
@@ -97,6 +98,7 @@ function apiRoutes(scope: FastifyInstance, services: ApiServices): void {
   memberRoutes(scope, services)
   factorRoutes(scope, 'users', 'User', services.directory.userFactors)
   factorRoutes(scope, 'service-accounts', 'ServiceAccount', services.directory.serviceAccountFactors)
+  sessionRoutes(scope, services)
   accessRoutes(scope, services)
   auditRoutes(scope, services)
   organizationRoutes(scope, services)

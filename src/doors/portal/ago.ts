@@ -1,4 +1,4 @@
-// How long ago something was, in words: nobody has to know in which time zone the server stands.
+// When something was, in words: nobody has to know in which time zone the server stands.
 
 const [minute, hour, day] = [60, 3600, 86_400]
 const format = new Intl.RelativeTimeFormat('en', { numeric: 'always' })
@@ -10,5 +10,7 @@ export function ago(at: Date, now: Date): string {
   if (seconds < hour) return format.format(-Math.floor(seconds / minute), 'minute')
   if (seconds < day) return format.format(-Math.floor(seconds / hour), 'hour')
   if (seconds < 30 * day) return format.format(-Math.floor(seconds / day), 'day')
-  return `on ${date.format(at)}`
+  return `on ${dayOf(at)}`
 }
+
+export const dayOf = (at: Date): string => date.format(at)

@@ -15,12 +15,13 @@ const bodyLimit = 4 * 1024
 const notices: Readonly<Record<string, string>> = {
   'authenticator-removed': 'Your authenticator and your recovery codes are removed.',
   'session-ended': 'That browser is signed out.',
-  'sessions-ended': 'You are signed out everywhere else.',
+  'sessions-ended': 'You are signed out everywhere else, and no application keeps access.',
+  'access-ended': 'That application does not keep access any more.',
 }
 
 /** A plugin for a scope of its own: `app.register(portalRoutes, options)`. */
 export async function portalRoutes(app: FastifyInstance, options: PortalOptions): Promise<void> {
-  const { ground, log, webSessions, enrolment, openable, launchPath } = options
+  const { ground, log, webSessions, enrolment, openable, resources: records, launchPath } = options
   app.addHook('onRoute', (route) => {
     route.bodyLimit ??= bodyLimit
   })
@@ -32,20 +33,29 @@ export async function portalRoutes(app: FastifyInstance, options: PortalOptions)
     if (guest === null) return reply
     const { organization, visitor, session, user, at, frame } = guest
     const { peer, secured, browser } = visitor
-    const [resources, factors, sessions] = await Promise.all([
+    const [resources, factors, sessions, kept] = await Promise.all([
       openable(organization.id, session, { peer, door: 'portal', secured, browser }, at),
       enrolment.list(organization, user),
       webSessions.list(organization, user.id),
+      webSessions.listKept(organization.id, user.id),
     ])
     const applications = resources.flatMap((resource) => {
       const href = launchPath(organization, resource)
       return href === null ? [] : [{ name: resource.name, href }]
     })
+    const names = new Map<string, string>()
+    for (const id of new Set(kept.map(({ resourceId }) => resourceId))) {
+      const resource = await records.find(organization.id, id)
+      if (resource !== null) names.set(id, resource.name)
+    }
+    const keeping = kept.map(({ id, resourceId, openedAt }) => ({
+      ...{ id, name: names.get(resourceId) ?? 'An application', since: openedAt },
+    }))
     const { done } = request.query as { readonly done?: unknown }
     const notice = typeof done === 'string' && Object.hasOwn(notices, done) ? (notices[done] ?? null) : null
     return guest.show(
       200,
-      homePage(frame, { applications, factors, sessions, current: session, notice, now: at }),
+      homePage(frame, { applications, factors, sessions, keeping, current: session, notice, now: at }),
     )
   })
 

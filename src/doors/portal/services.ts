@@ -6,16 +6,21 @@ import type { OpenableApplications } from '../../core/access/openable.ts'
 import type { WebSessions } from '../../core/access/web-sessions.ts'
 import type { Organization, Resource } from '../../core/directory/types.ts'
 import type { Enrolment } from '../../core/factors/enrolment.ts'
-import type { Conversations, Organizations } from '../../core/ports.ts'
+import type { Conversations, Organizations, ResourceRecords } from '../../core/ports.ts'
 import type { WebGround } from '../../net/web/visitor.ts'
 
 export interface PortalOptions {
   readonly access: Pick<Access, 'decide' | 'holds'>
-  readonly webSessions: Pick<WebSessions, 'resume' | 'list' | 'end'>
+  readonly webSessions: Pick<
+    WebSessions,
+    'resume' | 'list' | 'listKept' | 'end' | 'endApplication' | 'endAll'
+  >
   readonly conversations: Pick<Conversations, 'park'>
   readonly enrolment: Enrolment
   readonly openable: OpenableApplications
   readonly organizations: Pick<Organizations, 'findBySlug'>
+  /** For the names of applications that keep access. */
+  readonly resources: Pick<ResourceRecords, 'find'>
   /** Where an application is opened: a URL of its own or a path of ours; null where it cannot be opened from here. */
   readonly launchPath: (organization: Organization, resource: Resource) => string | null
   readonly ground: WebGround

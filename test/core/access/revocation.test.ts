@@ -62,7 +62,12 @@ function open(scene: Partial<Scene> = {}) {
       return ended
     },
   }
-  const webSessions = createWebSessions({ sessions: sessions as never, clock, log: silentLog })
+  const webSessions = createWebSessions({
+    sessions: sessions as never,
+    applicationSessions: {} as never,
+    clock,
+    log: silentLog,
+  })
   webSessions.onEnded((_, ended) => state.told.push(...ended.map(({ id }) => id)))
   const stop = startRevocation({
     access: {

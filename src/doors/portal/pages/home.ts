@@ -3,7 +3,7 @@ import type { FactorKind } from '../../../core/directory/types.ts'
 import type { Session } from '../../../core/ports.ts'
 import { type Html, html, safeUrl, trusted } from '../../../web/html.ts'
 import { button, form, heading, linkButton, notice, type Row, rows } from '../../../web/parts.ts'
-import { ago } from '../ago.ts'
+import { ago, dayOf } from '../ago.ts'
 import type { PortalFrame } from '../enter.ts'
 import { describeBrowser } from '../user-agent.ts'
 import { widePage } from './frame.ts'
@@ -12,6 +12,8 @@ export interface Home {
   readonly applications: readonly { readonly name: string; readonly href: string }[]
   readonly factors: readonly { readonly kind: FactorKind; readonly createdAt: Date }[]
   readonly sessions: readonly Session[]
+  /** Applications that keep access without a browser. */
+  readonly keeping: readonly { readonly id: string; readonly name: string; readonly since: Date }[]
   readonly current: Session
   readonly notice: string | null
   readonly now: Date
@@ -34,8 +36,8 @@ ${tiles(home.applications)}
 <h2>Your verification methods</h2>
 ${rows(methods(frame, home), 'You have none.')}
 <h2>Where you are signed in</h2>
-${rows(places(frame, home), 'Nowhere.')}
-${home.sessions.length > 1 && endOthers(frame)}
+${rows([...places(frame, home), ...keepers(frame, home)], 'Nowhere.')}
+${home.sessions.length + home.keeping.length > 1 && endOthers(frame)}
 </div>`,
   })
 }
@@ -109,6 +111,17 @@ function places({ base, csrf }: PortalFrame, { sessions, current, now }: Home): 
           }),
     }
   })
+}
+
+function keepers({ base, csrf }: PortalFrame, { keeping }: Home): Row[] {
+  return keeping.map(({ id, name, since }) => ({
+    ...{ icon: 'key', title: name, detail: `Keeps access since ${dayOf(since)}, also without a browser` },
+    action: form({
+      action: `${base}/applications/${id}/end`,
+      csrf,
+      body: button({ label: 'End access', kind: 'secondary', slim: true, about: `of ${name}` }),
+    }),
+  }))
 }
 
 const endOthers = ({ base, csrf }: PortalFrame): Html =>

@@ -35,8 +35,8 @@ export function factorRoutes(app: FastifyInstance, options: PortalOptions): void
     status: number,
     problem: string | null,
   ): Promise<FastifyReply> => {
-    const { organization, user, frame } = guest
-    const pending = await enrolment.begin(organization, user)
+    const { organization, user, session, frame } = guest
+    const pending = await enrolment.begin(organization, user, session.id)
     const isReplacing = await hasAuthenticator(guest)
     return guest.show(status, authenticatorPage(frame, { ...pending, isReplacing, problem }))
   }
@@ -50,7 +50,8 @@ export function factorRoutes(app: FastifyInstance, options: PortalOptions): void
     const guest = await enterAfresh(request, reply, 'authenticator')
     if (guest === null) return reply
     const code = (formOf(request).get('code') ?? '').slice(0, longestCode)
-    const confirmed = await enrolment.confirm(guest.organization, guest.user, code)
+    const { organization, user, session } = guest
+    const confirmed = await enrolment.confirm(organization, user, session.id, code)
     if (confirmed.ok) return guest.show(200, codesPage(guest.frame, confirmed.value, true))
     return showEnrolment(guest, 400, problems[confirmed.error])
   })
