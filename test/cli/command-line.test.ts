@@ -352,6 +352,47 @@ t.test('signing keys are listed and rotated', async (t) => {
   t.match(await run(['key', 'rotate', 'tls']), { code: 2, err: 'oidc or saml' })
 })
 
+t.test('where a user is signed in, and the end of it', async (t) => {
+  const web = {
+    ...{ id: ids.bob, kind: 'session', application: null, sessionId: null, address: '10.0.0.7' },
+    ...{
+      since: '2026-11-20T08:00:00.000Z',
+      lastUsedAt: '2026-11-20T11:00:00.000Z',
+      browser: 'Fire\u001bfox',
+    },
+  }
+  const kept = {
+    ...{ id: ids.wifi, kind: 'application-session', application: { id: ids.wifi, name: 'wiki' } },
+    ...{ sessionId: null, since: '2026-11-19T08:00:00.000Z', lastUsedAt: null, address: null, browser: null },
+  }
+  const through = { ...kept, id: ids.binding, sessionId: ids.bob, since: '2026-11-20T08:01:00.000Z' }
+  let open: object[] = [web, kept, through]
+  const { run, changes } = await against(t, (asked) =>
+    asked.path === `/users/${ids.alice}/sessions` && asked.method === 'GET'
+      ? page(...open)
+      : directory(asked),
+  )
+  t.equal(
+    (await run(['user', 'sessions', 'alice'])).out.replaceAll(/ +/g, ' '),
+    [
+      'WHERE SINCE LAST USED ADDRESS BROWSER',
+      'wiki, without a browser 2026-11-19T08:00:00.000Z',
+      'browser 2026-11-20T08:00:00.000Z 2026-11-20T11:00:00.000Z 10.0.0.7 Fire\\u001bfox',
+      'wiki 2026-11-20T08:01:00.000Z',
+      '',
+    ].join('\n'),
+  )
+  t.same(JSON.parse((await run(['user', 'sessions', 'alice', '--json'])).out).items, open)
+  t.match(await run(['user', 'sign-out', 'alice']), {
+    code: 0,
+    out: 'alice is signed out everywhere, and may sign in again: muster user suspend alice takes all access away',
+  })
+  t.match(changes(), [{ method: 'DELETE', path: `/users/${ids.alice}/sessions` }])
+  open = []
+  t.equal((await run(['user', 'sessions', 'alice'])).out, 'alice is signed in nowhere\n')
+  t.match(await run(['user', 'sign-out', 'nobody']), { code: 1, err: 'there is no user "nobody"' })
+})
+
 t.test('deleting asks where somebody is there to answer', async (t) => {
   const { run, changes } = await against(t)
   t.match(await run(['user', 'delete', 'alice'], { interactive: true, replies: ['n'] }), {
@@ -492,6 +533,8 @@ t.test('every command has --help with examples, and --json', async (t) => {
     'audit list',
     'audit verify',
     'user totp',
+    'user sessions',
+    'user sign-out',
     'binding create',
     'key rotate',
     'resource secret',

@@ -122,6 +122,8 @@ async function testApplications(t: Test, store: StoreUnderTest) {
     (await applications.list(organization, of, at, { limit: 10 })).map(({ id }) => id)
   t.same(await ids({ session: session.id }), [through.id])
   t.same(await ids({ user }), [through.id, outlives.id].sort())
+  t.same(await ids({ keptBy: user }), [outlives.id])
+  t.same(await ids({ keptBy: newId<UserId>() }), [])
   t.same(await ids({ resource }), [through.id, outlives.id].sort())
   const stranger = newId<UserId>()
   t.same(await applications.usersWithSessions(organization, [user, stranger]), [user])

@@ -1,4 +1,4 @@
-// What users have beyond the common commands: their state, password, authenticator and groups.
+// What users have beyond the common commands: their state, password, authenticator, sessions and groups.
 import type { Command } from 'commander'
 import type { Item } from '../api.ts'
 import { define, option, type Session, type Surroundings } from '../command.ts'
@@ -71,6 +71,58 @@ export function addUserCommands(user: Command, around: Surroundings): void {
 
   define(
     user,
+    {
+      name: 'sessions',
+      summary: 'where a user is signed in, and what applications keep',
+      words,
+      examples: ['alice', 'alice --json'],
+    },
+    around,
+    async (session, [username = '']) => {
+      const api = await session.api()
+      const { id } = await resolve(api, kinds.user, username)
+      const { items } = await api.list<OpenSession>(`/users/${id}/sessions`, {}, Number.MAX_SAFE_INTEGER)
+      session.answer({ items, next: null }, () =>
+        items.length === 0
+          ? `${printable(username)} is signed in nowhere\n`
+          : session.table(
+              [
+                { title: 'WHERE', value: whereOf },
+                { title: 'SINCE', value: ({ since }) => since },
+                { title: 'LAST USED', value: ({ lastUsedAt }) => lastUsedAt },
+                { title: 'ADDRESS', value: ({ address }) => address },
+                { title: 'BROWSER', value: ({ browser }) => browser },
+              ],
+              items.toSorted((a, b) => a.since.localeCompare(b.since)),
+            ),
+      )
+    },
+  )
+
+  define(
+    user,
+    {
+      name: 'sign-out',
+      summary: 'ends all sessions of a user, here and at applications',
+      words,
+      examples: ['alice'],
+    },
+    around,
+    async (session, [username = '']) => {
+      const api = await session.api()
+      const { id } = await resolve(api, kinds.user, username)
+      await api.request('DELETE', `/users/${id}/sessions`)
+      const name = printable(username)
+      session.answer(
+        { id, signedOut: true },
+        () =>
+          `${name} is signed out everywhere, and may sign in again: muster user suspend ${name} takes all access away\n`,
+      )
+    },
+  )
+
+  define(
+    user,
     { name: 'groups', summary: 'the groups of a user, each with its reasons', words, examples: ['alice'] },
     around,
     async (session, [username = '']) => {
@@ -88,6 +140,21 @@ export function addUserCommands(user: Command, around: Surroundings): void {
       )
     },
   )
+}
+
+interface OpenSession {
+  readonly application: { readonly name: string } | null
+  /** Null where the application keeps access without a browser. */
+  readonly sessionId: string | null
+  readonly since: string
+  readonly lastUsedAt: string | null
+  readonly address: string | null
+  readonly browser: string | null
+}
+
+function whereOf({ application, sessionId }: OpenSession): string {
+  if (application === null) return 'browser'
+  return sessionId === null ? `${application.name}, without a browser` : application.name
 }
 
 interface Membership {
