@@ -45,6 +45,7 @@ export function createWebDoors({
     cookieKey: store.deriveKey('oidc cookies'),
     fetch: fetchFor(guard),
     limit: peerLimit(applicationRate),
+    resumeLimit: peerLimit(applicationRate),
   })
   const saml = createSamlDoor({ ...shared, limit: peerLimit(applicationRate) })
   const { afterSignOut } = saml

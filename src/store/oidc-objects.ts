@@ -48,8 +48,10 @@ export function createOidcObjects(database: Database): OidcObjects {
       )
     },
 
-    async removeGrant(organization, grantId) {
-      await database.query(sql`delete from oidc_object where org = ${organization} and grant_id = ${grantId}`)
+    async removeGrants(organization, grantIds) {
+      await database.query(
+        sql`delete from oidc_object where org = ${organization} and grant_id = any(${grantIds}::text[])`,
+      )
     },
   }
 }

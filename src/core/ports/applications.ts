@@ -71,8 +71,8 @@ export interface OidcObjects {
   /** True for the one that consumes it, false for all others, whatever the process. */
   consume(organization: OrganizationId, model: string, id: string, at: Date): Promise<boolean>
   remove(organization: OrganizationId, model: string, id: string): Promise<void>
-  /** Removes everything of this grant. */
-  removeGrant(organization: OrganizationId, grantId: string): Promise<void>
+  /** Removes everything of these grants. */
+  removeGrants(organization: OrganizationId, grantIds: readonly string[]): Promise<void>
 }
 
 export interface OidcObject {

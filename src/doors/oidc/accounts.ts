@@ -7,6 +7,7 @@ import { answering, unavailable } from './answer.ts'
 import { askForStanding } from './ask.ts'
 import { claimsOf } from './claims.ts'
 import type { Grants } from './grants.ts'
+import { isRegistered } from './registered.ts'
 import type { OidcServices } from './services.ts'
 import { resourceOf, visitOf } from './visit.ts'
 
@@ -39,6 +40,7 @@ export function createAccounts({ access, grants, clock }: Ports) {
     /** Undefined makes `invalid_grant` or `invalid_token` of it. */
     find: (ctx: KoaContextWithOIDC, accountId: string, token?: unknown): Promise<Account | undefined> =>
       answering(async () => {
+        if (!isRegistered(ctx.oidc.client, token ?? {})) return undefined
         const { grantId } = (token ?? {}) as { grantId?: string }
         const how = ctx.oidc.route === 'token' ? 'decide' : 'review'
         const standing = await stand(ctx, accountId, grantId, how)

@@ -111,7 +111,7 @@ function stored(model: string, { organization, objects, clock, endGrant }: Adapt
 
     destroy: (id) => answering(() => objects.remove(organization, model, id)),
 
-    revokeByGrantId: (grantId) => answering(() => objects.removeGrant(organization, grantId)),
+    revokeByGrantId: (grantId) => answering(() => objects.removeGrants(organization, [grantId])),
   }
 }
 

@@ -1,8 +1,11 @@
 // Tells applications that a session ended, whoever ended it (OIDC Back-Channel Logout 1.0). Nobody waits for it: what the application
-// was given counts for nothing from the moment core ended it.
-
+// was given counts for nothing from the moment core ended it. One organization's notices do not keep another's waiting.
+import { setTimeout as pause } from 'node:timers/promises'
 import type { OrganizationId } from '../../base/ids.ts'
+import { Fault } from '../../base/result.ts'
 import type { ApplicationSession } from '../../core/ports.ts'
+import { Gate } from '../../net/limits.ts'
+import { FetchRefused } from '../../net/web/fetch.ts'
 import type { Grants } from './grants.ts'
 import type { Issuers } from './issuers.ts'
 import type { OidcServices } from './services.ts'
@@ -10,9 +13,15 @@ import type { OidcServices } from './services.ts'
 export interface BackChannel {
   /** Resolves once everybody who is being told has been, or did not answer in time. */
   settled(): Promise<void>
+  /** The same, without second tries; what has not been begun after a few seconds is left. */
+  close(): Promise<void>
 }
 
+/** Of each organization. */
 const atOnce = 8
+const mostWaiting = 500
+const pauseMs = 500
+const closingMs = 5_000
 
 /** What the library's types leave out. */
 interface TellsOfLogout {
@@ -25,31 +34,45 @@ export function startBackChannel(
   grants: Pick<Grants, 'forget'>,
 ): BackChannel {
   const underWay = new Set<Promise<void>>()
+  const gates = new Map<OrganizationId, Gate>()
+  let isClosing = false
+  let isOver = false
 
   const tell = async (organization: OrganizationId, ended: readonly ApplicationSession[]): Promise<void> => {
-    for (const { id } of ended) await grants.forget(organization, id)
+    await grants.forget(
+      organization,
+      ended.map(({ id }) => id),
+    )
     const slug = (await facts.findOrganization(organization))?.slug
-    const issuer = slug === undefined ? null : await issuers.find(slug)
-    if (issuer === null) return
+    if (slug === undefined) return
+    const gate = gates.get(organization) ?? new Gate(atOnce, mostWaiting)
+    gates.set(organization, gate)
     const due = [...distinct(ended).values()]
-    const work = async (): Promise<void> => {
-      for (let one = due.pop(); one !== undefined; one = due.pop()) await tellOne(issuer.provider, one)
-    }
-    await Promise.all(Array.from({ length: atOnce }, work))
+    const told = await Promise.all(due.map((one) => gate.run(() => tellOne(slug, one)).catch(unlessBusy)))
+    if (gate.running === 0) gates.delete(organization)
+    const count = told.filter((isTold) => !isTold).length
+    if (count > 0)
+      log.warn({ organization: slug, count }, 'too many applications were to be told that a session ended')
   }
 
-  const tellOne = async (
-    provider: NonNullable<Awaited<ReturnType<Issuers['find']>>>['provider'],
-    { userId, details }: ApplicationSession,
-  ): Promise<void> => {
+  /** False where it was not begun. */
+  const tellOne = async (slug: string, { userId, details }: ApplicationSession): Promise<boolean> => {
+    if (isOver) return false
     const { clientId, sid } = details
     try {
-      const client = await provider.Client.find(String(clientId))
-      if (client?.backchannelLogoutUri)
-        await (client as unknown as TellsOfLogout).backchannelLogout(userId, String(sid))
+      const provider = (await issuers.find(slug))?.provider
+      const client = await provider?.Client.find(String(clientId))
+      if (!client?.backchannelLogoutUri) return true
+      const notify = () => (client as unknown as TellsOfLogout).backchannelLogout(userId, String(sid))
+      await notify().catch(async (error: unknown) => {
+        if (isClosing || !mayPass(error)) throw error
+        await pause(pauseMs)
+        await notify()
+      })
     } catch (error) {
       log.warn({ err: error, client: clientId }, 'an application could not be told that a session ended')
     }
+    return true
   }
 
   webSessions.onEnded((organization, ended) => {
@@ -62,7 +85,31 @@ export function startBackChannel(
       .finally(() => underWay.delete(telling))
     underWay.add(telling)
   })
-  return { settled: async () => void (await Promise.allSettled(underWay)) }
+
+  const settled = async (): Promise<void> => void (await Promise.allSettled(underWay))
+  return {
+    settled,
+    async close() {
+      isClosing = true
+      const timer = setTimeout(() => (isOver = true), closingMs)
+      await settled()
+      clearTimeout(timer)
+    },
+  }
+}
+
+function unlessBusy(error: unknown): false {
+  if (error instanceof Fault && error.reason === 'busy') return false
+  throw error
+}
+
+/** Did the notice not arrive, for a reason that may be over in a moment? Where nobody answered in time, TCP has tried again already. */
+function mayPass(error: unknown): boolean {
+  const { cause } = error as Error
+  if (!(cause instanceof FetchRefused)) return cause instanceof Fault && cause.reason === 'busy'
+  // The library's own patience is shorter than that of our fetch.
+  const isLate = cause.cause instanceof Error && ['AbortError', 'TimeoutError'].includes(cause.cause.name)
+  return cause.reason === 'name' || (cause.reason === 'connection' && !isLate)
 }
 
 /** Somebody may have opened the same application many times in one session; it is told once. */

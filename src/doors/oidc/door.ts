@@ -17,6 +17,8 @@ import { beginVisit } from './visit.ts'
 export interface OidcDoorOptions extends OidcServices {
   /** How often one peer may begin a sign-in; null: without limit. */
   readonly limit: PeerLimit | null
+  /** How often it may come back from one: apart, so that whoever has begun can also end. */
+  readonly resumeLimit: PeerLimit | null
 }
 
 export interface OidcDoor {
@@ -30,8 +32,10 @@ export interface OidcDoor {
 
 const longestBody = 64 * 1024
 /** Where people are sent: they get pages, programs get JSON. */
-const peoplePaths = [routes.authorization, `${routes.authorization}/:uid`]
-const limitedPaths: readonly string[] = [routes.authorization, routes.pushed_authorization_request]
+const resumePath = `${routes.authorization}/:uid`
+const peoplePaths: readonly string[] = [routes.authorization, resumePath]
+/** As the library makes them; where it is empty, the library would take the request for a new one. */
+const uidPattern = /^[\w-]{1,64}$/
 const programPaths = [
   '/.well-known/openid-configuration',
   routes.token,
@@ -42,10 +46,15 @@ const programPaths = [
   routes.pushed_authorization_request,
 ]
 
-export function createOidcDoor({ limit, ...services }: OidcDoorOptions): OidcDoor {
+export function createOidcDoor({ limit, resumeLimit, ...services }: OidcDoorOptions): OidcDoor {
   const { ground, log } = services
   const issuers = createIssuers(services)
   const backChannel = startBackChannel(services, issuers, createGrants(services))
+  const limits: Readonly<Record<string, PeerLimit | null>> = {
+    [routes.authorization]: limit,
+    [routes.pushed_authorization_request]: limit,
+    [resumePath]: resumeLimit,
+  }
 
   const refuse = (
     { visitor }: FastifyRequest,
@@ -63,7 +72,7 @@ export function createOidcDoor({ limit, ...services }: OidcDoorOptions): OidcDoo
     const slug = slugOf(request)
     const { title, text } = unknownOrganization
     const notFound = [404, 'invalid_request', title, text] as const
-    const wait = limitedPaths.includes(path) ? (limit?.take(visitor.peer) ?? null) : null
+    const wait = limits[path]?.take(visitor.peer) ?? null
     if (wait !== null) {
       reply.header('retry-after', String(wait))
       return refuse(request, reply, isForPeople, tooMany)
@@ -72,7 +81,7 @@ export function createOidcDoor({ limit, ...services }: OidcDoorOptions): OidcDoo
       return refuse(request, reply, isForPeople, tooLarge)
     // What the router has decoded and what the library will see are the same text, or it is not ours.
     const prefix = `/o/${slug}`
-    if (slug === '' || !raw.url?.startsWith(`${prefix}/`))
+    if (slug === '' || raw.url?.split('?', 1)[0] !== `${prefix}${pathOf(path, request)}`)
       return refuse(request, reply, isForPeople, notFound)
     const issuer = await issuers.find(slug).catch((error: unknown) => {
       if (!(error instanceof Fault)) throw error
@@ -85,16 +94,23 @@ export function createOidcDoor({ limit, ...services }: OidcDoorOptions): OidcDoo
     beginVisit(raw, issuer.organization, visitor, services)
     passOff(raw, prefix, new URL(ground.publicUrl()), visitor.peer)
     reply.hijack()
-    if (isForPeople && !visitor.isBrowserKnown) giveBrowser(request, reply, slug)
+    // A browser that comes back has one already, or has begun nothing.
+    if (path === routes.authorization && visitor.newBrowser !== null)
+      giveBrowser(request, reply, slug, visitor.newBrowser)
     await issuer.handle(raw, reply.raw)
     return reply
   }
 
   /** What Fastify would have sent with the answer. */
-  const giveBrowser = ({ server, visitor }: FastifyRequest, reply: FastifyReply, slug: string): void => {
+  const giveBrowser = (
+    { server }: FastifyRequest,
+    reply: FastifyReply,
+    slug: string,
+    browser: string,
+  ): void => {
     const setCookie = (...given: Parameters<FastifyInstance['serializeCookie']>) =>
       reply.raw.appendHeader('set-cookie', server.serializeCookie(...given))
-    cookiesOf(ground).setBrowser({ setCookie } as never, slug, visitor.browser)
+    cookiesOf(ground).setBrowser({ setCookie } as never, slug, browser)
   }
 
   const passOn = async (scope: FastifyInstance): Promise<void> => {
@@ -116,9 +132,16 @@ export function createOidcDoor({ limit, ...services }: OidcDoorOptions): OidcDoo
     settled: () => backChannel.settled(),
     async close() {
       issuers.close()
-      await backChannel.settled()
+      await backChannel.close()
     },
   }
+}
+
+/** The one spelling in which a path is answered; null where it is none. */
+function pathOf(path: string, { params }: FastifyRequest): string | null {
+  const { uid } = params as { readonly uid?: string }
+  if (uid === undefined) return path
+  return uidPattern.test(uid) ? path.replace(':uid', uid) : null
 }
 
 const tooMany = [

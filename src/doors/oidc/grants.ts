@@ -2,11 +2,13 @@
 // the former, so that what core ends is over for the library. Nobody is asked for consent: the administrator has given it by binding
 // a group to the application.
 import type { AdapterPayload, KoaContextWithOIDC } from 'oidc-provider'
-import { type ApplicationSessionId, newId, type OrganizationId, type UserId } from '../../base/ids.ts'
+import { type ApplicationSessionId, newId, type OrganizationId } from '../../base/ids.ts'
 import type { Permit } from '../../core/access/decision.ts'
 import { sessionEnd } from '../../core/access/web-sessions.ts'
 import type { ApplicationSession, Session } from '../../core/ports.ts'
 import type { Authentication } from './authentication.ts'
+import { nameOf } from './names.ts'
+import { createEndOlder } from './older.ts'
 import type { OidcServices } from './services.ts'
 import { lifetimes } from './terms.ts'
 import { resourceOf, visitOf, visitUnderWay } from './visit.ts'
@@ -27,8 +29,8 @@ export interface Grants {
   payload(organization: OrganizationId, grantId: string): Promise<AdapterPayload | undefined>
   /** Ends it with every code and token that came of it; the application is told. */
   end(organization: OrganizationId, grantId: string, reason: string): Promise<void>
-  /** Removes the codes and tokens that came of it, once core has ended it: they count for nothing already. */
-  forget(organization: OrganizationId, grantId: string): Promise<void>
+  /** Removes the codes and tokens that came of them, once core has ended them: they count for nothing already. */
+  forget(organization: OrganizationId, grantIds: readonly string[]): Promise<void>
 }
 
 export function createGrants(
@@ -36,8 +38,8 @@ export function createGrants(
 ): Grants {
   const { applicationSessions, objects, webSessions, clock } = services
 
-  const forget = (organization: OrganizationId, grantId: string): Promise<void> =>
-    objects.removeGrant(organization, grantId)
+  const forget: Grants['forget'] = (organization, grantIds) => objects.removeGrants(organization, grantIds)
+  const endOlder = createEndOlder({ ...services, forget })
 
   const read = async (organization: OrganizationId, grantId: string): Promise<ApplicationSession | null> => {
     const found = await applicationSessions.find(organization, grantId as ApplicationSessionId, clock.now())
@@ -84,7 +86,9 @@ export function createGrants(
           expiresAt: session.expiresAt,
         }
         await applicationSessions.save(organization.id, { ...opened, ...beside })
+        await endOlder(organization.id, { ...opened, ...beside })
       }
+      await endOlder(organization.id, opened)
       hand(ctx, session, new oidc.provider.Grant(payloadOf(opened) as never), authentication)
     },
 
@@ -98,13 +102,13 @@ export function createGrants(
     async end(organization, grantId, reason) {
       const opened = await find(organization, grantId)
       visitUnderWay()?.opened.set(grantId, Promise.resolve(null))
-      if (opened === null) return forget(organization, grantId)
+      if (opened === null) return forget(organization, [grantId])
       const name = await nameOf(services, organization, opened.userId)
       const actor = { kind: 'system', name: 'oidc' } as const
       const audit = sessionEnd('application-session', opened.id, name, actor, reason, clock.now())
       if (await applicationSessions.end(organization, opened.id, audit))
         webSessions.tellEnded(organization, [opened])
-      await forget(organization, grantId)
+      await forget(organization, [grantId])
     },
 
     forget,
@@ -140,14 +144,4 @@ function hand(
   own.grantIdFor(client.clientId, (grant as { jti: string }).jti)
   oidc.entity('Account', { accountId, claims: () => ({ sub: accountId }) })
   oidc.entity('Grant', grant)
-}
-
-/** For the audit log. */
-export async function nameOf(
-  { facts }: Pick<OidcServices, 'facts'>,
-  organization: OrganizationId,
-  user: UserId,
-): Promise<string> {
-  const subject = await facts.findSubject(organization, { by: 'user-id', id: user })
-  return subject?.kind === 'user' ? subject.user.username : user
 }

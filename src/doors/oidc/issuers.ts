@@ -110,6 +110,7 @@ async function finish(ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Pr
   )
   await next()
   const { oidc } = ctx
+  if (oidc !== undefined) leaveOut(ctx, oidc.provider.cookieName('interaction'))
   if (oidc?.route === 'discovery' && typeof ctx.body === 'object') {
     Object.assign(ctx.body as object, {
       end_session_endpoint: `${oidc.issuer}${logoutRoute}`,
@@ -117,6 +118,16 @@ async function finish(ctx: KoaContextWithOIDC, next: () => Promise<unknown>): Pr
       request_parameter_supported: false,
     })
   }
+}
+
+/** The cookie by which the library tells sign-in what waits: here the conversation does, which the address names. */
+function leaveOut({ response }: KoaContextWithOIDC, name: string): void {
+  // Undefined where there is none, whatever its type says.
+  const set = [response.get('set-cookie') ?? []].flat()
+  const needed = set.filter((line) => !line.startsWith(`${name}=`) && !line.startsWith(`${name}.sig=`))
+  if (needed.length === set.length) return
+  if (needed.length === 0) response.remove('set-cookie')
+  else response.set('set-cookie', needed)
 }
 
 function report(provider: Provider, { slug }: Organization, { log }: OidcServices): void {

@@ -1,6 +1,5 @@
 // The one check between an authorization request and its answer: with Muster's session, and nothing else, the decision is asked. Yes
 // opens the application; where the person has to prove more they are sent to sign in, and the same is asked again afterwards.
-import { createHash } from 'node:crypto'
 import { errors, type Interaction, interactionPolicy, type KoaContextWithOIDC } from 'oidc-provider'
 import { type ConversationId, newId } from '../../base/ids.ts'
 import type { Challenge, Permit, Step } from '../../core/access/decision.ts'
@@ -10,6 +9,7 @@ import { answering, refusal } from './answer.ts'
 import { askForSession } from './ask.ts'
 import { authenticationOf } from './authentication.ts'
 import type { Grants } from './grants.ts'
+import { refuseUnregistered } from './registered.ts'
 import type { OidcServices } from './services.ts'
 import { lifetimes } from './terms.ts'
 import { resourceOf, visitOf } from './visit.ts'
@@ -28,7 +28,7 @@ interface Missing {
 interface Details {
   /** Milliseconds; null where the age of proofs does not matter. */
   readonly freshSince: number | null
-  /** Digest of the browser's id: another browser cannot go on with what this one began. */
+  /** Another browser cannot go on with what this one began. */
   readonly browser: string
 }
 
@@ -44,8 +44,9 @@ export function createPrompt({ access, conversations, clock, grants }: Ports) {
     // The library keeps a session of its own where it is not told that it is over.
     if (oidc.session !== undefined) Object.assign(oidc.session, { destroyed: true })
     const before = oidc.entities.Interaction?.prompt.details as Details | undefined
-    if (before !== undefined && before.browser !== digestOf(visitor.browser))
+    if (before !== undefined && before.browser !== visitor.browser)
       throw notToBeSentOn(new errors.InvalidRequest('the sign-in was begun in another browser'))
+    if (before !== undefined) refuseUnregistered(oidc)
     const now = clock.now()
     const wish = { ...wishOf(ctx, now), ...(before !== undefined && { freshSince: instant(before) }) }
     const session = await findSession()
@@ -103,7 +104,7 @@ export function createPrompt({ access, conversations, clock, grants }: Ports) {
 
   const details = (ctx: KoaContextWithOIDC): Details => ({
     freshSince: missing.get(ctx)?.wish.freshSince?.getTime() ?? null,
-    browser: digestOf(visitOf(ctx).visitor.browser),
+    browser: visitOf(ctx).visitor.browser,
   })
 
   /** Parks the request, and gives the address of sign-in. */
@@ -152,8 +153,6 @@ const conversationOf = (step: Step): ConversationId | null =>
   step.kind === 'code' ? step.conversation : null
 
 const instant = ({ freshSince }: Details): Date | null => (freshSince === null ? null : new Date(freshSince))
-
-const digestOf = (browser: string): string => createHash('sha256').update(browser).digest('base64url')
 
 function hintOf({ oidc }: KoaContextWithOIDC): string | null {
   const hint = oidc.params?.login_hint

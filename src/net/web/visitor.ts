@@ -20,6 +20,8 @@ export interface Visitor {
   readonly browser: string
   /** Did the browser bring the id itself? False on its first request, and on a POST from another site. */
   readonly isBrowserKnown: boolean
+  /** The value of the cookie that Fastify gives a new browser with its answer, for whoever answers past Fastify; otherwise null. */
+  readonly newBrowser: string | null
   readonly sessionToken: string | null
   /** At most 200 printable characters. */
   readonly userAgent: string
@@ -103,7 +105,8 @@ function visit(request: FastifyRequest, reply: FastifyReply, ground: WebGround):
   // SameSite=Lax withholds the cookies from another site's POST: a new one there would replace the one that the browser has, and
   // with it all that is under way in its other tabs.
   const isSafe = request.method === 'GET' || request.method === 'HEAD'
-  if (known.browser === null && isSafe && organization !== '') jar.setBrowser(reply, organization, token)
+  const newBrowser = known.browser === null && isSafe && organization !== '' ? token : null
+  if (newBrowser !== null) jar.setBrowser(reply, organization, newBrowser)
   const browser = createHash('sha256').update(token).digest('base64url')
   const peer = clientAddress(raw.socket.remoteAddress, headers, ground.trustedProxies)
   return {
@@ -111,6 +114,7 @@ function visit(request: FastifyRequest, reply: FastifyReply, ground: WebGround):
     secured: peer !== null && isSecured(raw, ground.trustedProxies),
     browser,
     isBrowserKnown: known.browser !== null,
+    newBrowser,
     sessionToken: known.session,
     userAgent: printable(headers['user-agent'] ?? ''),
     nonce: newNonce(),

@@ -56,7 +56,11 @@ export async function testOidcObjects(t: Test, store: StoreUnderTest): Promise<v
       await objects.save(organization.id, 'RefreshToken', 'r', object({ grantId: 'g' }))
       await objects.save(organization.id, 'RefreshToken', 'other', object({ grantId: 'h' }))
     }
-    await objects.removeGrant(acme.id, 'g')
+    await objects.save(acme.id, 'AccessToken', 'third', object({ grantId: 'third' }))
+    await objects.removeGrants(acme.id, [])
+    t.ok(await objects.find(acme.id, 'AccessToken', 'a', at))
+    await objects.removeGrants(acme.id, ['g', 'third', 'nothing'])
+    t.equal(await objects.find(acme.id, 'AccessToken', 'third', at), null)
     t.equal(await objects.find(acme.id, 'AccessToken', 'a', at), null)
     t.equal(await objects.find(acme.id, 'RefreshToken', 'r', at), null)
     t.ok(await objects.find(acme.id, 'RefreshToken', 'other', at))
