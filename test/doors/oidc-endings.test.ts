@@ -4,6 +4,8 @@ import { createServer, type IncomingMessage } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t, { type Test } from 'tap'
+import { type ApplicationSessionId, newId, type ResourceId } from '../../src/base/ids.ts'
+import type { ApplicationSession } from '../../src/core/ports.ts'
 import { createAdapter, tokenBits } from '../../src/doors/oidc/adapter.ts'
 import { fetchFor } from '../../src/net/web/fetch.ts'
 import {
@@ -157,8 +159,12 @@ async function startListener(t: Test) {
     request.on('end', () => {
       told.push(new URLSearchParams(body).get('logout_token') ?? '')
       for (const go of waiting.splice(0)) go()
-      const status = answer(request)
-      if (status !== null) response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end()
+      const finish = () => {
+        const status = answer(request)
+        if (status !== null) response.writeHead(status, { location: 'http://127.0.0.1:1/' }).end()
+      }
+      if (listener.hold === null) finish()
+      else listener.hold.push(finish)
     })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
@@ -166,19 +172,33 @@ async function startListener(t: Test) {
     server.closeAllConnections()
     server.close()
   })
-  return {
+  const listener = {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}/logged-out`,
     told,
+    /** Where answers wait for whoever sets it. */
+    hold: null as (() => void)[] | null,
     answerWith: (how: typeof answer) => void (answer = how),
     /** Resolves once so many have come in all. */
     async count(n: number): Promise<void> {
       while (told.length < n) await new Promise<void>((resolve) => waiting.push(resolve))
     },
   }
+  return listener
 }
 
 t.test('logout', async (t) => {
-  const house = await openHouse(t, { databaseUrl, dataFolder })
+  const removals: number[] = []
+  const house = await openHouse(t, {
+    ...{ databaseUrl, dataFolder },
+    change: (options) => {
+      const { objects } = options
+      const removeGrants: typeof objects.removeGrants = (organization, ids) => {
+        removals.push(ids.length)
+        return objects.removeGrants(organization, ids)
+      }
+      return { ...options, objects: { ...objects, removeGrants } }
+    },
+  })
   const listener = await startListener(t)
   const returnTo = 'https://app.example/bye'
   await house.register(
@@ -344,6 +364,55 @@ t.test('logout', async (t) => {
     await house.door.settled()
     t.equal(listener.told.length, before + 2, 'a redirect is not followed')
     listener.answerWith(() => 200)
+  })
+
+  await t.test('O21 a notice that did not arrive is sent once more', async (t) => {
+    const notices = async (answers: readonly ('broken' | number)[]) => {
+      const before = listener.told.length
+      const left = [...answers]
+      listener.answerWith(({ socket }) => {
+        const next = left.shift() ?? 200
+        if (next !== 'broken') return next
+        socket.destroy()
+        return null
+      })
+      const browser = new Browser()
+      const { id } = await tokens(browser)
+      await press(browser, await (await logout(browser, { id_token_hint: id })).text())
+      await house.door.settled()
+      listener.answerWith(() => 200)
+      return listener.told.slice(before)
+    }
+    const [first = '', second = '', ...more] = await notices(['broken'])
+    t.same(more, [])
+    t.equal(payloadOf(second).sid, payloadOf(first).sid)
+    t.not(payloadOf(second).jti, payloadOf(first).jti)
+    t.equal((await notices(['broken', 'broken'])).length, 2, 'and then no more')
+    t.equal((await notices([500])).length, 1, 'one that arrived is not')
+  })
+
+  await t.test('O21 so many at once, so many wait, and more are let go with a line in the log', async (t) => {
+    const alice = await house.user('alice')
+    const before = listener.told.length
+    const held: (() => void)[] = []
+    listener.hold = held
+    const ended = Array.from({ length: 520 }, (_, i) => ({
+      ...{ id: newId<ApplicationSessionId>(), userId: alice.id, resourceId: newId<ResourceId>() },
+      ...{ sessionId: null, door: 'oidc', proof: [], openedAt: new Date(), expiresAt: new Date() },
+      details: { clientId: 'app', sid: `session-${i}` },
+    })) satisfies ApplicationSession[]
+    removals.length = 0
+    house.webSessions.tellEnded(house.acme.id, ended)
+    await listener.count(before + 8)
+    const line = () => house.logged.find(({ message }) => /too many applications/.test(message))
+    t.notOk(line(), 'not before it is known how many')
+    t.equal(held.length, 8)
+    t.same(removals, [520], 'one statement for all')
+    listener.hold = null
+    for (const go of held) go()
+    await house.door.settled()
+    t.equal(listener.told.length, before + 8 + 500)
+    t.match(line()?.fields, { organization: 'acme', count: 12 })
   })
 
   await t.test('O14 a logout address within the house is not called', async (t) => {
