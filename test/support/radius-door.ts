@@ -25,8 +25,7 @@ export const permit = (radius?: BindingAttributes['radius']) =>
   ({ outcome: 'permit', attributes: radius === undefined ? {} : { radius } }) as Decision
 const challenge = {
   outcome: 'challenge',
-  step: { kind: 'code', factors: ['totp'] },
-  conversation,
+  step: { kind: 'code', factors: ['totp'], conversation, because: null },
 } as unknown as Decision
 export const deny = { outcome: 'deny', reason: 'wrong-proof' } as Decision
 export const indeterminate = { outcome: 'indeterminate', cause: 'unavailable' } as Decision

@@ -338,8 +338,10 @@ t.test('a permit implies all of: existing, active, bound, proven, nothing wrong'
       ['totp', 'push', 'webauthn', 'recovery-code'].includes(kind),
     )
     const { secondFactor, freshSince } = scene.wanted
-    if (secondFactor === 'demanded' || (secondFactor === 'where-enrolled' && hasSecond))
-      demands.push(['totp', 'push', 'webauthn'])
+    const wanted =
+      secondFactor === 'demanded' || (secondFactor === 'where-enrolled' && hasSecond)
+        ? [['totp', 'push', 'webauthn']]
+        : []
     const isFresh = freshSince === null || scene.provenAgo === 0
     const met = (list: readonly (readonly string[])[]) =>
       isFresh &&
@@ -350,13 +352,14 @@ t.test('a permit implies all of: existing, active, bound, proven, nothing wrong'
             (kind === 'totp' && scene.proven.includes('recovery-code')),
         ),
       )
-    const user = scene.who === 'user' && scene.state === 'active' && granting.length > 0 && met(demands)
+    const user =
+      scene.who === 'user' && scene.state === 'active' && granting.length > 0 && met([...demands, ...wanted])
     const account =
       scene.who === 'service' &&
       scene.accountEnabled &&
       scene.resource === 'directory' &&
       scene.reads.length > 0 &&
-      met(demands.slice(0, 1))
+      met([...demands.slice(0, 1), ...wanted])
     const expected =
       scene.organization &&
       scene.resource !== null &&
