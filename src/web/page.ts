@@ -9,6 +9,15 @@ export interface Brand {
   readonly colour?: string | null
 }
 
+/** How an organization's pages look; Muster's own where it is not known whose they are. */
+export function brandOf(
+  organization: { readonly name: string; readonly settings: { readonly color: string } } | null,
+): Brand {
+  return organization === null
+    ? { name: 'Muster' }
+    : { name: organization.name, colour: organization.settings.color }
+}
+
 export interface Frame {
   readonly brand: Brand
   /** Of this answer's Content-Security-Policy. */

@@ -8,6 +8,7 @@ import type { Organization } from '../../core/directory/types.ts'
 import { pageHeaders, sendPage } from '../../net/web/headers.ts'
 import type { Visitor } from '../../net/web/visitor.ts'
 import { errorPage } from '../../web/error-page.ts'
+import { brandOf } from '../../web/page.ts'
 import type { OidcServices } from './services.ts'
 import { visitOf } from './visit.ts'
 
@@ -78,8 +79,6 @@ export function renderError(
   })
 }
 
-export const brandOf = ({ name, settings }: Organization) => ({ name, colour: settings.color })
-
 /** A page of this door outside oidc-provider. */
 export function sendError(
   reply: FastifyReply,
@@ -90,7 +89,7 @@ export function sendError(
   publicUrl: string,
 ): FastifyReply {
   const { nonce } = visitor
-  const brand = organization === null ? { name: 'Muster' } : brandOf(organization)
+  const brand = brandOf(organization)
   return sendPage(reply, status, errorPage({ brand, nonce, ...page }), { nonce, publicUrl })
 }
 

@@ -5,10 +5,11 @@ import { Secret } from '../../base/secrets.ts'
 import type { User } from '../../core/directory/types.ts'
 import { sendPage } from '../../net/web/headers.ts'
 import { refusePost, slugOf } from '../../net/web/visitor.ts'
+import { type Brand, brandOf } from '../../web/page.ts'
 import { type Asking, askForPage } from './ask.ts'
 import { proveEnough } from './prove.ts'
 import type { PortalOptions } from './services.ts'
-import { brandOf, sendTrouble, type Trouble } from './trouble.ts'
+import { sendTrouble, type Trouble } from './trouble.ts'
 
 export interface Guest extends Asking {
   readonly reply: FastifyReply
@@ -20,7 +21,7 @@ export interface Guest extends Asking {
 
 /** What every page of the portal is made with. */
 export interface PortalFrame {
-  readonly brand: { readonly name: string; readonly colour?: string }
+  readonly brand: Brand
   readonly nonce: string
   /** `/o/acme/portal` */
   readonly base: string

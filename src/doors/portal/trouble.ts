@@ -6,6 +6,7 @@ import type { Organization } from '../../core/directory/types.ts'
 import { sendPage } from '../../net/web/headers.ts'
 import { slugOf, type WebGround } from '../../net/web/visitor.ts'
 import { type ErrorPage, errorPage } from '../../web/error-page.ts'
+import { brandOf } from '../../web/page.ts'
 
 type Words = Pick<ErrorPage, 'title' | 'text'> & {
   readonly status: number
@@ -67,11 +68,6 @@ const trouble = {
 export type Trouble = keyof typeof trouble
 
 const retrySeconds = 5
-
-export const brandOf = (organization: Organization | null) =>
-  organization === null
-    ? { name: 'Muster' }
-    : { name: organization.name, colour: organization.settings.color }
 
 export function sendTrouble(
   request: FastifyRequest,

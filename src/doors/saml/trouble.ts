@@ -7,6 +7,7 @@ import { newReference } from '../../core/access/reference.ts'
 import type { Organization } from '../../core/directory/types.ts'
 import { sendPage } from '../../net/web/headers.ts'
 import { type ErrorPage, errorPage } from '../../web/error-page.ts'
+import { brandOf } from '../../web/page.ts'
 import { explain } from '../../wire/saml/problems.ts'
 import type { SamlServices } from './services.ts'
 
@@ -103,11 +104,6 @@ export class Stopped extends Error {
 export function stop(what: Trouble, why: string): never {
   throw new Stopped(what, why)
 }
-
-export const brandOf = (organization: Organization | null) =>
-  organization === null
-    ? { name: 'Muster' }
-    : { name: organization.name, colour: organization.settings.color }
 
 const retrySeconds = 5
 const organizations = new WeakMap<FastifyRequest, Organization>()

@@ -7,9 +7,10 @@ import type { Session } from '../../core/ports.ts'
 import { sendPage } from '../../net/web/headers.ts'
 import { cookiesOf, refusePost, slugOf } from '../../net/web/visitor.ts'
 import { continuePage } from '../../web/continue.ts'
+import { brandOf } from '../../web/page.ts'
 import { signedOutPage, signOutPage } from './pages.ts'
 import type { SigninOptions } from './services.ts'
-import { brandOf, sendTrouble, troubleOf } from './trouble.ts'
+import { sendTrouble, troubleOf } from './trouble.ts'
 
 /** The portal has a button of this purpose, too. */
 const csrfPurpose = 'sign-out'

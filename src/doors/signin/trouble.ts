@@ -8,6 +8,7 @@ import { sendPage } from '../../net/web/headers.ts'
 import type { FormRefusal } from '../../net/web/origin.ts'
 import { slugOf, type WebGround } from '../../net/web/visitor.ts'
 import { type ErrorPage, errorPage } from '../../web/error-page.ts'
+import { brandOf } from '../../web/page.ts'
 
 type Words = Pick<ErrorPage, 'title' | 'text'> & { readonly status: number }
 
@@ -61,11 +62,6 @@ export const trouble = {
 export type Trouble = keyof typeof trouble
 
 const retrySeconds = 5
-
-export const brandOf = (organization: Organization | null) =>
-  organization === null
-    ? { name: 'Muster' }
-    : { name: organization.name, colour: organization.settings.color }
 
 interface About {
   readonly organization?: Organization | null
