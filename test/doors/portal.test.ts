@@ -82,11 +82,16 @@ t.test('shows what somebody may open, and asks each time without a record', asyn
     ['payroll', 'wiki'],
     'by what they have, not by what they showed',
   )
-  t.same(
-    tilesOn(await (await signedIn('carol')).get(portal)),
-    ['wiki'],
-    'the one without a launch URL is left out',
-  )
+  const carol = await signedIn('carol')
+  t.same(tilesOn(await carol.get(portal)), ['crm', 'wiki'])
+  const { body: found } = await api('GET', '/resources?filter=name%20eq%20%22crm%22')
+  const [{ id, application }] = found.items
+  const launched = (launchUrl: string | null) =>
+    api('PATCH', `/resources/${id}`, { application: { ...application, launchUrl } })
+  t.equal((await launched(null)).status, 200)
+  t.same(tilesOn(await carol.get(portal)), ['wiki'], 'the one without a launch URL is left out')
+  t.equal((await launched(application.launchUrl)).status, 200)
+  t.match(await carol.get(`${portal}/nothing`), { status: 404, heading: 'There is no such thing' })
   t.ok(page.text.includes('Firefox on Windows'))
   t.ok(page.text.includes('This browser'))
   t.equal(await decisions(), before + 2, 'one for each sign-in')

@@ -28,6 +28,12 @@ export async function portalRoutes(app: FastifyInstance, options: PortalOptions)
   await webScope(app, ground)
   app.setErrorHandler(handleErrors(ground, log))
 
+  // People mistype addresses, and are told in a page.
+  app.get('/o/:slug/portal/*', async (request, reply) => {
+    const guest = await enter(request, reply, options)
+    return guest === null ? reply : guest.fail('notFound')
+  })
+
   app.get('/o/:slug/portal', async (request, reply) => {
     const guest = await enter(request, reply, options)
     if (guest === null) return reply
