@@ -307,6 +307,10 @@ t.test('codes and clients', async (t) => {
     const parallel = await Promise.all(Array.from({ length: 20 }, () => use(twice)))
     t.equal(parallel.filter(({ status }) => status === 200).length, 1, 'once, however many come at once')
 
+    const signText = (text: string) =>
+      new CompactSign(Buffer.from(text)).setProtectedHeader({ alg: 'ES256', kid: 'one' }).sign(privateKey)
+    const honest = await use(await signText(JSON.stringify(claims())))
+    t.equal(honest.status, 200, 'as a text of our own')
     const header = (of: object) => Buffer.from(JSON.stringify(of)).toString('base64url')
     const body = header(claims())
     const publicPem = publicKey.export({ format: 'pem', type: 'spki' }).toString()
@@ -336,6 +340,9 @@ t.test('codes and clients', async (t) => {
       'another issuer': await sign(claims({ iss: 'keyed2' })),
       'another subject': await sign(claims({ sub: 'keyed2' })),
       whitespace: `${await sign(claims())} `,
+      'an audience twice': await signText(
+        JSON.stringify(claims()).replace('{', `{"aud":"https://other.example",`),
+      ),
       'not JSON': `${header({ alg: 'ES256' })}.${Buffer.from('x').toString('base64url')}.AAAA`,
     }
     for (const [what, assertion] of Object.entries(bad)) {
