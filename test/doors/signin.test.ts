@@ -35,6 +35,7 @@ const decisions = async (): Promise<number> =>
 const isForm = ({ text }: Page) => /<label for="field-password">Password<\/label>/.test(text)
 
 t.test('the page, the portal behind it, and a password that is never written back', async (t) => {
+  t.match(await doors.browser().get('/o/acme'), { status: 303, leadsTo: '/o/acme/portal' })
   t.equal((await doors.browser().get('/o/nobody/signin')).status, 404)
   t.equal((await doors.browser().get('/o/NOBODY%2f..%2f/signin')).status, 404)
   const browser = doors.browser()

@@ -31,6 +31,9 @@ export async function signinRoutes(app: FastifyInstance, options: SigninOptions)
     sendTrouble(request, reply, 'tooMany', ground),
   )
 
+  // What people type by heart.
+  app.get('/o/:slug', (request, reply) => reply.redirect(`/o/${slugOf(request)}/portal`, 303))
+
   app.get('/o/:slug/signin', async (request, reply) => {
     const visit = await begin(request, reply, options, toOfQuery(request))
     if (visit === null) return reply
