@@ -25,8 +25,9 @@ function serve(port: number, handle: (request: IncomingMessage, url: URL) => Pro
       if (said instanceof URL) response.writeHead(302, { location: said.href }).end()
       else response.writeHead(200, { 'content-type': 'text/html; charset=utf-8' }).end(said)
     } catch (error) {
-      const { message, error: code } = error as Error & { error?: string }
-      const text = page('Not signed in', `<p>${escaped(code ?? message)}</p><p><a href="/">Back</a></p>`)
+      const { message, error: code, error_description: why } = error as Error & Record<string, string>
+      const said = code === undefined ? message : `${code}: ${why ?? ''}`
+      const text = page('Not signed in', `<p>${escaped(said)}</p><p><a href="/">Back</a></p>`)
       response.writeHead(400, { 'content-type': 'text/html; charset=utf-8' }).end(text)
     }
   }

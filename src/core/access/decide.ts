@@ -10,7 +10,7 @@ import { checkEvidence, type EvidencePorts } from '../factors/evidence.ts'
 import type { AccessFacts, AuditLog, ChangeFeed } from '../ports.ts'
 import type { Decision, Permit, Trace } from './decision.ts'
 import { demandsOf } from './demands.ts'
-import type { Facts, Shown } from './facts.ts'
+import { type Facts, type Shown, subjectId } from './facts.ts'
 import { type Effect, isWelcome, judge, transportIsGood } from './judge.ts'
 import type { AccessRequest } from './request.ts'
 import { newSessionToken, sessionDigest } from './session-token.ts'
@@ -28,6 +28,8 @@ export interface AccessPorts extends EvidencePorts {
   readonly observe: (decision: Decision, request: AccessRequest, elapsedMs: number) => void
 }
 
+/** Factors that are guessed at, and counted. */
+const typed: ReadonlySet<FactorKind> = new Set(['password', 'totp', 'recovery-code'])
 /** A challenge waits this long for its answer. */
 export const conversationSeconds = 120
 /** A process that has not heard of changes for so long no longer says yes. */
@@ -36,8 +38,15 @@ export const longestStalenessMs = 10_000
 export interface Access {
   /** The decision, with its effects done and its audit record durable. Never throws. */
   decide(request: AccessRequest): Promise<Decision>
-  /** The same judgement without any effect; `assumed` factors count as proven where the subject has them. */
-  explain(request: AccessRequest, assumed: readonly FactorKind[]): Promise<Decision>
+  /**
+   * The same judgement without any effect; `assumed` factors count as proven where the subject has them. A lock that is in force
+   * is minded, unless what is asked for is what somebody may open in general.
+   */
+  explain(
+    request: AccessRequest,
+    assumed: readonly FactorKind[],
+    locks?: 'minded' | 'left-out',
+  ): Promise<Decision>
   /** Does a permit given earlier still hold? Asked when something changed; no audit record unless it ends. */
   review(request: AccessRequest): Promise<Decision>
   /** The same without any record: for whoever leaves one of the end itself. */
@@ -159,15 +168,30 @@ export function createAccess(ports: AccessPorts): Access {
       return decision
     },
 
-    async explain(request, assumed) {
+    async explain(request, assumed, locks = 'minded') {
       try {
-        const shown = async ({ subject }: Omit<Facts, 'shown'>): Promise<Shown> => ({
-          accepted: (subject?.factors ?? [])
+        const shown = async ({ organization, subject }: Omit<Facts, 'shown'>): Promise<Shown> => {
+          const accepted = (subject?.factors ?? [])
             .filter(({ kind }) => assumed.includes(kind))
-            .map(({ kind, version }) => ({ kind, factorVersion: version, at: request.at })),
-          rejected: null,
-          counted: false,
-        })
+            .map(({ kind, version }) => ({ kind, factorVersion: version, at: request.at }))
+          // What is typed is worth nothing while the account is locked.
+          const isTyped = accepted.some(({ kind }) => typed.has(kind))
+          const isLocked =
+            locks === 'minded' &&
+            isTyped &&
+            organization !== null &&
+            subject !== null &&
+            (await ports.lockouts.isLocked(
+              organization.id,
+              subjectId(subject),
+              request.circumstance.peer,
+              request.at,
+              organization.settings.lockout,
+            ))
+          return isLocked
+            ? { accepted: [], rejected: 'locked', counted: false }
+            : { accepted, rejected: null, counted: false }
+        }
         return (await judged(request, shown)).decision
       } catch (error) {
         return undecided(request, error)

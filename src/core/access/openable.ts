@@ -56,6 +56,7 @@ export function openableApplications({
               at,
             },
             assumed,
+            'left-out',
           ),
         ),
       )

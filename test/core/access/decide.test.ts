@@ -317,6 +317,12 @@ t.test('explain is judged the same and does nothing', async (t) => {
     t.equal(decision.outcome === 'deny' ? decision.reason : decision.outcome, answer)
     t.same([fakes.done, fakes.records, fakes.observed, [...fakes.parked]], [[], [], [], []])
   }
+  const locked = scene()
+  locked.fakes.locked = true
+  t.match(await locked.access.explain(locked.request, ['password']), { outcome: 'deny', reason: 'locked' })
+  t.match(await locked.access.explain(locked.request, ['password'], 'left-out'), { outcome: 'permit' })
+  t.match(await locked.access.explain(locked.request, []), { reason: 'no-proof' }, 'nothing was typed')
+  t.same(locked.fakes.done, [])
   const { fakes, request } = scene()
   t.match(await createAccess(fakes.fail('facts.findSubject').ports).explain(request, []), {
     outcome: 'indeterminate',
