@@ -59,6 +59,8 @@ export interface Running {
   readonly publicUrl: string
   /** Does the sample organization exist? */
   readonly sample: boolean
+  /** Of the organization, where there is exactly one. */
+  readonly slug: string | null
   /** Is there no organization yet? */
   readonly empty: boolean
   readonly caFile: string | null
@@ -232,6 +234,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
     hosts,
     publicUrl: publicUrl(),
     sample: organizations.some(isSample),
+    slug: organizations.length === 1 ? (organizations[0]?.slug ?? null) : null,
     empty: organizations.length === 0,
     caFile: certificate.caFile,
     stop: () => shutdown.stop(),

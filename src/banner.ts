@@ -7,7 +7,7 @@ const bracketed = (host: string): string => (host.includes(':') ? `[${host}]` : 
 export function banner(running: Running, version: string, dataFolder: string): string {
   const { publicUrl, hosts, ldapPort, ldapsPort, radiusPort } = running
   const at = hosts.map(bracketed).join(', ')
-  const base = `${publicUrl}/o/${running.sample ? 'acme' : '<organization>'}`
+  const base = `${publicUrl}/o/${running.sample ? 'acme' : (running.slug ?? '<organization>')}`
   const doors = [
     `Muster ${version} is ready, listening on ${at}`,
     '',

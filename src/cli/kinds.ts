@@ -51,7 +51,11 @@ const field = (name: string, type: FieldType, about: string, path?: string): Fie
 const text = (name: string, about: string): Field => field(name, 'text', about)
 const plain = (title: string, name: string): Column<Item> => ({ title, value: (item) => item[name] })
 
-const factorsField = field('factors', 'list', 'any one is demanded: totp, push, webauthn …')
+const factorsField = field(
+  'factors',
+  'list',
+  'any one is demanded: totp, password, recovery-code (push, webauthn and certificate: nobody can have one yet)',
+)
 
 const user: Kind = {
   name: 'user',

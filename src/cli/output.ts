@@ -27,6 +27,12 @@ export function formatValue(value: unknown): string {
   return printable(String(value))
 }
 
+export const orList = (words: readonly string[]): string =>
+  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
+
+/** A time of the API as tables show it: to the second, in UTC. */
+export const formatTime = (iso: string): string => iso.replace('T', ' ').replace(/\.[0-9]+Z$/, 'Z')
+
 const wide =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe6f\uff00-\uff60\uffe0-\uffe6]|\p{Emoji_Presentation}/u
 const graphemes = new Intl.Segmenter()
@@ -42,7 +48,8 @@ export function displayWidth(text: string): number {
 const pad = (text: string, width: number): string =>
   text + ' '.repeat(Math.max(0, width - displayWidth(text)))
 
-function shorten(text: string, width: number): string {
+/** Cut to so many columns, with an ellipsis where something is missing. */
+export function shorten(text: string, width: number): string {
   if (displayWidth(text) <= width) return text
   let kept = ''
   for (const { segment } of graphemes.segment(text)) {

@@ -259,6 +259,14 @@ t.test(
     )
     await run(['user', 'create', 'kim', '--password-stdin'], { input: 'correct horse\n' })
     t.same(changes().at(-1)?.body, { username: 'kim', password: 'correct horse' })
+    const before = changes().length
+    for (const words of [
+      ['user', 'create', 'kim', '--password-stdin'],
+      ['user', 'password', 'alice'],
+      ['resource', 'update', 'office wifi', 'clients=10.0.0.1', '--secret-stdin'],
+    ])
+      t.match(await run(words, { input: '\n' }), { code: 2, err: / is empty/ }, words.join(' '))
+    t.equal(changes().length, before, 'nothing is made with an empty one')
     const asked = await run(['user', 'password', 'alice'], {
       interactive: true,
       replies: ['one', 'two', 'three', 'three'],
@@ -358,7 +366,7 @@ t.test('where a user is signed in, and the end of it', async (t) => {
     ...{
       since: '2026-11-20T08:00:00.000Z',
       lastUsedAt: '2026-11-20T11:00:00.000Z',
-      browser: 'Fire\u001bfox',
+      browser: 'Fire\u001bfox/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko)',
     },
   }
   const kept = {
@@ -376,9 +384,9 @@ t.test('where a user is signed in, and the end of it', async (t) => {
     (await run(['user', 'sessions', 'alice'])).out.replaceAll(/ +/g, ' '),
     [
       'WHERE SINCE LAST USED ADDRESS BROWSER',
-      'wiki, without a browser 2026-11-19T08:00:00.000Z',
-      'browser 2026-11-20T08:00:00.000Z 2026-11-20T11:00:00.000Z 10.0.0.7 Fire\\u001bfox',
-      'wiki 2026-11-20T08:01:00.000Z',
+      'wiki, without a browser 2026-11-19 08:00:00Z',
+      'browser 2026-11-20 08:00:00Z 2026-11-20 11:00:00Z 10.0.0.7 Fire\\u001bfox/5.0 (X11; Linux x86_64) AppleW…',
+      'wiki 2026-11-20 08:01:00Z',
       '',
     ].join('\n'),
   )
@@ -391,6 +399,38 @@ t.test('where a user is signed in, and the end of it', async (t) => {
   open = []
   t.equal((await run(['user', 'sessions', 'alice'])).out, 'alice is signed in nowhere\n')
   t.match(await run(['user', 'sign-out', 'nobody']), { code: 1, err: 'there is no user "nobody"' })
+})
+
+t.test('what is not finished yet is said: a user without a password, factors nobody can have', async (t) => {
+  const { run } = await against(t, (asked) =>
+    asked.method === 'POST' || asked.method === 'PATCH'
+      ? new Answer(201, { ...(asked.body as object), username: 'kim', name: 'sales', id: ids.alice })
+      : directory(asked),
+  )
+  const next = 'kim has no password yet. To set one: npx muster user password kim\n'
+  t.equal((await run(['user', 'create', 'kim'])).out, `created user kim\n${next}`)
+  t.equal(
+    (await run(['user', 'create', 'kim', '--password-stdin'], { input: 'long enough' })).out,
+    'created user kim\n',
+  )
+  t.equal(JSON.parse((await run(['user', 'create', 'kim', '--json'])).out).username, 'kim')
+
+  const refused = 'note: nobody can have push or webauthn yet, so members'
+  for (const words of [
+    ['group', 'create', 'sales', '--factors', 'push, webauthn'],
+    ['group', 'update', 'engineering', 'factors=push,webauthn'],
+    ['binding', 'create', 'engineering', 'office wifi', '--factors', 'push,webauthn'],
+    ['binding', 'update', 'engineering', 'office wifi', 'factors=push,webauthn', '--json'],
+  ])
+    t.match(await run(words), { code: 0, err: refused }, words.join(' '))
+  for (const words of [
+    ['group', 'create', 'sales', '--factors', 'push,totp'],
+    ['group', 'create', 'sales', '--factors', 'recovery-code'],
+    ['group', 'update', 'engineering', 'factors='],
+    ['group', 'update', 'engineering', 'rule='],
+  ])
+    t.match(await run(words), { code: 0, err: '' }, words.join(' '))
+  t.match((await run(['group', 'create', '--help'])).out, /demanded: totp,.*push/s)
 })
 
 t.test('deleting asks where somebody is there to answer', async (t) => {
@@ -631,9 +671,14 @@ const trace = {
 
 t.test('explain tells the outcome, what led to it, and what to do about a refusal', async (t) => {
   let answer: object = {}
-  const { run, changes } = await against(t, (asked) =>
-    asked.path === '/access/explain' ? answer : directory(asked),
-  )
+  let portal = 'permit'
+  const { run, changes } = await against(t, (asked) => {
+    if (asked.path === '/o/acme/.well-known/openid-configuration')
+      return { issuer: 'https://id.example/o/acme' }
+    if (asked.path !== '/access/explain') return directory(asked)
+    const { resource } = asked.body as { resource: string }
+    return resource === 'portal' ? { outcome: portal, trace } : answer
+  })
   const explain = async (more: object, ...words: string[]) => {
     answer = { trace, ...more }
     return run(['explain', 'alice', 'office wifi', ...words])
@@ -665,6 +710,18 @@ t.test('explain tells the outcome, what led to it, and what to do about a refusa
   ] as const) {
     t.match((await explain({ outcome: 'deny', reason })).out, advice, reason)
   }
+  const demanding = (...anyOf: string[]) =>
+    explain({
+      ...{ outcome: 'deny', reason: 'factor-not-enrolled' },
+      trace: { ...trace, demands: [{ anyOf, from: 'group sales', satisfied: false }] },
+    })
+  t.match((await demanding('totp')).out, 'alice does it in the portal: https://id.example/o/acme/portal')
+  portal = 'deny'
+  const shut = await demanding('totp', 'push')
+  t.match(shut.out, 'muster user totp alice')
+  t.notMatch(shut.out, 'in the portal', 'the portal demands it, too')
+  portal = 'permit'
+  t.match((await demanding('push', 'webauthn')).out, 'Nobody can have push or webauthn yet')
   t.match(
     (await explain({ outcome: 'challenge', step: { kind: 'code', factors: ['totp'] } })).out,
     '--evidence password,totp',
@@ -690,6 +747,12 @@ t.test('audit: a table of decisions and changes; verify fails where the chain is
     if (one.path !== '/audit') return directory(one)
     const circumstance = { peer: '10.0.0.7', door: 'ldap', secured: true }
     const at = '2026-11-20T11:00:00.123Z'
+    const changes = [
+      ['binding.update', 'binding', 'b', { group: 'engineering', resource: 'office wifi' }],
+      ['binding.remove', 'binding', 'b', { groupId: { from: 'g' } }],
+      ['membership.add', 'group', 'it-admins', { member: { kind: 'user', id: 'u', name: 'carol' } }],
+      ['membership.due', 'user', 'carol', { joined: ['g'], left: [] }],
+    ] as const
     return page(
       {
         sequence: '2',
@@ -713,12 +776,32 @@ t.test('audit: a table of decisions and changes; verify fails where the chain is
           details: {},
         },
       },
+      ...changes.map(([action, kind, name, details], index) => ({
+        sequence: String(index),
+        body: {
+          ...{ kind: 'change', at, actor: { kind: 'token', name: 'ci' }, action, details },
+          target: { kind, id: 'x', name },
+        },
+      })),
     )
   })
   const { out } = await run(['audit', 'list', '--kind', 'decision', '--user', 'alice', '--since', 'now-1d'])
   t.match(out, /^2026-11-20 11:00:00Z {2}x\\u001b\]0; +deny +office wifi +ldap +10\.0\.0\.7 +wrong-proof$/m)
   t.match(out, /^2026-11-20 11:00:00Z {2}ci +user\.create +user alice$/m)
   t.match(asked.at(-1)?.query, { kind: 'decision', subject: ids.alice, from: '2026-11-19T12:00:00.000Z' })
+  t.match(out, /binding\.update +binding engineering → office wifi$/m)
+  t.match(out, /binding\.remove +binding b$/m)
+  t.match(out, /membership\.add +group it-admins: carol$/m)
+  t.match(out, /membership\.due +user carol$/m)
+  await run(['audit', 'list', '--kind', 'change', '--user', 'alice'])
+  t.equal(asked.at(-1)?.query.target, ids.alice)
+  t.equal(asked.at(-1)?.query.subject, undefined)
+  for (const spoken of ['7K3M-10X1', '7k3m10x1', ' 7k3m – iox L ', '7K3M 1OXI']) {
+    t.equal((await run(['audit', 'list', '--reference', spoken])).code, 0)
+    t.equal(asked.at(-1)?.query.reference, '7K3M-10X1', spoken)
+  }
+  for (const none of ['7K3M', '7K3M-Q0XU', ''])
+    t.match(await run(['audit', 'list', '--reference', none]), { code: 2, err: 'is no reference' }, none)
   t.match(await run(['audit', 'verify']), { code: 0, out: 'intact: 7 records' })
   intact = false
   t.match(await run(['audit', 'verify']), { code: 1, out: 'BROKEN at record 3: its body was changed' })
@@ -728,6 +811,7 @@ t.test('init sends the setup token once, and shows the owner’s token', async (
   let done = false
   const { run, changes, url } = await against(t, (asked) => {
     if (done) return undefined
+    if (asked.path !== '/api/v1/setup') return undefined
     const { organization } = asked.body as { organization: object }
     return new Answer(201, { organization, owner: { username: 'anna' }, token: 'muster_owner' })
   })
@@ -738,6 +822,8 @@ t.test('init sends the setup token once, and shows the owner’s token', async (
   writeFileSync(join(data, 'setup-token'), 'muster_setup\n', { mode: 0o600 })
   const made = await run([...words, '--password-stdin'], { env, input: 'long enough\n' })
   t.match(made, { code: 0, out: 'muster_owner' })
+  t.notMatch(made.out, 'no password')
+  t.match(made.out, new RegExp(`\\n {2}${url}/o/example/portal\\n$`), 'the last line: where people sign in')
   t.match(changes().at(-1), {
     path: '/api/v1/setup',
     token: 'muster_setup',
@@ -752,6 +838,16 @@ t.test('init sends the setup token once, and shows the owner’s token', async (
     replies: ['Example', 'example.com', 'anna', 'pw-pw-pw', 'pw-pw-pw'],
   })
   t.equal(asked.code, 0)
+  const before = changes().length
+  t.match(await run([...words, '--password-stdin'], { env, input: '\n' }), {
+    code: 2,
+    err: 'password is empty',
+  })
+  t.equal(changes().length, before)
+  t.match(await run(words, { env }), {
+    code: 0,
+    out: 'anna has no password yet, and cannot sign in. To set one: npx muster user password anna\n',
+  })
   t.match(await run(['init'], { env }), { code: 2, err: '--name is missing' })
   done = true
   t.match(await run(words, { env }), { code: 1, err: 'there is an organization already' })

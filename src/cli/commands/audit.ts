@@ -4,9 +4,9 @@ import { type Command, Option } from 'commander'
 import type { Api } from '../api.ts'
 import { parseDate } from '../assignments.ts'
 import { define, option, type Session, type Surroundings } from '../command.ts'
-import { exitCodes } from '../failure.ts'
+import { exitCodes, usage } from '../failure.ts'
 import { idOf } from '../names.ts'
-import { type Column, formatValue, printable, type Style } from '../output.ts'
+import { type Column, formatTime, formatValue, printable, type Style } from '../output.ts'
 import { rowCount } from './collection.ts'
 import type { Trace } from './explain.ts'
 
@@ -30,6 +30,7 @@ interface Changed {
   readonly actor: { readonly kind: string; readonly name: string }
   readonly action: string
   readonly target: { readonly kind: string; readonly name: string }
+  readonly details: Readonly<Record<string, unknown>>
 }
 
 type Row = AuditRecord['body']
@@ -44,7 +45,7 @@ const styles: Readonly<Record<string, Style>> = {
 }
 
 const columns: readonly Column<Row>[] = [
-  { title: 'TIME', value: ({ at }) => at.replace('T', ' ').replace(/\.[0-9]+Z$/, 'Z') },
+  { title: 'TIME', value: ({ at }) => formatTime(at) },
   {
     title: 'WHO',
     value: (row) =>
@@ -58,14 +59,38 @@ const columns: readonly Column<Row>[] = [
   {
     title: 'TARGET',
     value: (row) =>
-      row.kind === 'decision'
-        ? (row.trace.resource.name ?? row.trace.resource.claimed)
-        : `${row.target.kind} ${row.target.name}`,
+      row.kind === 'decision' ? (row.trace.resource.name ?? row.trace.resource.claimed) : targetOf(row),
   },
   { title: 'DOOR', value: (row) => (row.kind === 'decision' ? row.circumstance.door : null) },
   { title: 'FROM', value: (row) => (row.kind === 'decision' ? row.circumstance.peer : null) },
   { title: 'REASON', value: (row) => (row.kind === 'decision' ? row.reason : null) },
 ]
+
+/** The object by names: a binding has none of its own, and of a membership it matters whose it is. */
+function targetOf({ action, target, details }: Changed): string {
+  const plain = `${target.kind} ${target.name}`
+  const { group, resource, member } = details
+  if (action.startsWith('binding.') && typeof group === 'string' && typeof resource === 'string')
+    return `binding ${group} → ${resource}`
+  if (!action.startsWith('membership.')) return plain
+  const name = typeof member === 'object' && member !== null && 'name' in member ? member.name : member
+  return typeof name === 'string' ? `${plain}: ${name}` : plain
+}
+
+/** As they are read out on the phone: without dash, in small letters, and with letters that no reference has. */
+function parseReference(text: string): string {
+  const letters = text
+    .toUpperCase()
+    .replace(/[\s\p{Dash_Punctuation}]/gu, '')
+    .replace(/[IL]/g, '1')
+    .replaceAll('O', '0')
+  if (/^[0-9A-HJKMNP-TV-Z]{8}$/.test(letters)) return `${letters.slice(0, 4)}-${letters.slice(4)}`
+  throw usage(`${JSON.stringify(text)} is no reference`, 'Eight letters and digits, such as 7K3M-Q0XA')
+}
+
+const stoppedBefore = `References of requests that were stopped before anybody was asked about (wrong redirect address, unknown
+application, unreadable request) are in the server's own log (standard error), not in the audit log.
+`
 
 export function addAudit(program: Command, around: Surroundings): void {
   const audit = program.command('audit').description('the audit log: list, verify')
@@ -77,7 +102,7 @@ export function addAudit(program: Command, around: Surroundings): void {
       options: [
         new Option('--kind <kind>', 'only these').choices(['decision', 'change']),
         option('--outcome <outcome>', 'permit, deny …, or an action such as user.update'),
-        option('--user <user>', 'decisions about this user'),
+        option('--user <user>', 'decisions about this user; with --kind change, changes of it'),
         option('--reference <reference>', 'what a refused person was shown, such as 7K3M-Q0XA'),
         option('--since <time>', 'such as 2026-01-31 or now-1d'),
         option('--until <time>', ''),
@@ -88,6 +113,7 @@ export function addAudit(program: Command, around: Surroundings): void {
         '--kind decision --outcome deny --since now-1d',
         '--reference 7K3M-Q0XA',
         '--user alice --limit 10 --json',
+        '--user alice --kind change',
         '--follow',
       ],
     },
@@ -104,7 +130,9 @@ export function addAudit(program: Command, around: Surroundings): void {
       if (follow === true) return followLog(session, api, query, items)
       session.answer({ items, next: more ? (items.at(-1)?.sequence ?? null) : null }, () =>
         items.length === 0
-          ? 'nothing in the log\n'
+          ? query.reference === undefined
+            ? 'nothing in the log\n'
+            : `nothing in the log under ${query.reference}\n${stoppedBefore}`
           : session.table(
               columns,
               items.map(({ body }) => body),
@@ -146,8 +174,10 @@ async function queryOf(session: Session, api: Api): Promise<Record<string, strin
   return {
     ...(typeof kind === 'string' && { kind }),
     ...(typeof outcome === 'string' && { outcome }),
-    ...(typeof user === 'string' && { subject: await idOf(api, 'user', user) }),
-    ...(typeof reference === 'string' && { reference: reference.trim().toUpperCase() }),
+    ...(typeof user === 'string' && {
+      [kind === 'change' ? 'target' : 'subject']: await idOf(api, 'user', user),
+    }),
+    ...(typeof reference === 'string' && { reference: parseReference(reference) }),
     ...(typeof since === 'string' && { from: parseDate(since, now) }),
     ...(typeof until === 'string' && { to: parseDate(until, now) }),
   }

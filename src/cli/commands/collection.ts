@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, type Option } from 'commander'
 import type { Api, Item } from '../api.ts'
 import { type Assignment, bodyOf, parseAssignment } from '../assignments.ts'
 import { define, type Handler, option, type Session, type Surroundings } from '../command.ts'
+import { noteOnFactors } from '../factors.ts'
 import { usage } from '../failure.ts'
 import type { Field, Kind } from '../kinds.ts'
 import { namesIn, resolve, resolveBinding } from '../names.ts'
@@ -116,7 +117,11 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
       (await saveFromMetadata(session, body)) ??
       (await (await session.api()).request<Item>('POST', `/${kind.path}`, { body }))
     const title = await titleOf(session, kind, made)
-    session.answer(made, () => `created ${name} ${title}\n${onceOnly(made)}`)
+    session.answer(
+      made,
+      () => `created ${name} ${title}\n${onceOnly(made)}${withoutPassword(kind, body, title)}`,
+    )
+    warn(kind, body, made, session)
   }
 
   const update: Handler = async (session, words) => {
@@ -136,6 +141,7 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
       (await api.request<Item>('PATCH', `/${kind.path}/${id}`, { body }))
     const title = await titleOf(session, kind, changed)
     session.answer(changed, () => `changed ${name} ${title}\n${onceOnly(changed)}`)
+    warn(kind, body, changed, session)
   }
 
   const remove: Handler = async (session, words) => {
@@ -265,7 +271,7 @@ function withDefaults(kind: Kind, body: Record<string, unknown>): Record<string,
 
 async function addSecret(kind: Kind, body: Record<string, unknown>, session: Session): Promise<void> {
   if (kind.name === 'user' && session.options.passwordStdin === true) {
-    body.password = await readPassword(session.terminal)
+    body.password = given(await readPassword(session.terminal), 'password')
   }
   if (kind.name !== 'resource' || session.options.secretStdin !== true) return
   const clients = (body.network as { clients?: { address: string; secret?: string }[] } | undefined)?.clients
@@ -276,9 +282,24 @@ async function addSecret(kind: Kind, body: Record<string, unknown>, session: Ses
         'Name them: --clients 10.1.1.1',
       )
     }
-    const secret = await readPassword(session.terminal, 'Secret')
+    const secret = given(await readPassword(session.terminal, 'Secret'), 'secret')
     for (const client of clients) client.secret = secret
-  } else body.clientSecret = await readPassword(session.terminal, 'Secret')
+  } else body.clientSecret = given(await readPassword(session.terminal, 'Secret'), 'secret')
+}
+
+function given(secret: string, what: string): string {
+  if (secret !== '') return secret
+  throw usage(`the ${what} is empty: nothing was changed`)
+}
+
+function withoutPassword({ name }: Kind, body: Readonly<Record<string, unknown>>, title: string): string {
+  if (name !== 'user' || typeof body.password === 'string') return ''
+  return `${title} has no password yet. To set one: npx muster user password ${title}\n`
+}
+
+function warn(kind: Kind, body: Readonly<Record<string, unknown>>, item: Item, session: Session): void {
+  const note = body.factors === undefined ? null : noteOnFactors(kind, item)
+  if (note !== null) session.terminal.err(note)
 }
 
 /** What it is called in a sentence; a binding by what it binds. */

@@ -3,9 +3,11 @@ import { type Command, Option } from 'commander'
 import type { Api } from '../api.ts'
 import { parseDate } from '../assignments.ts'
 import { define, option, type Session, type Surroundings } from '../command.ts'
+import { nobodyCanHave } from '../factors.ts'
 import { exitCodes, Failure } from '../failure.ts'
 import { idOf, namesOf, quoted } from '../names.ts'
-import { formatValue, type Paint, printable } from '../output.ts'
+import { formatValue, orList, type Paint, printable } from '../output.ts'
+import { portalAddress } from '../portal.ts'
 
 export interface Trace {
   readonly subject: { readonly claimed: string; readonly name: string | null; readonly state: string | null }
@@ -138,9 +140,6 @@ function describe(answer: Explanation, advice: readonly string[], { paint }: Ses
 const proof = ({ anyOf, from, satisfied }: Trace['demands'][number], paint: Paint): string =>
   `${satisfied ? paint('green', '✓') : paint('red', '✗')} ${orList(anyOf)} ${paint('dim', `(${printable(from)})`)}`
 
-const orList = (words: readonly string[]): string =>
-  words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`
-
 function sentence({ outcome, message, step, cause }: Explanation, who: string, what: string): string {
   switch (outcome) {
     case 'permit':
@@ -183,13 +182,7 @@ async function adviceFor(api: Api, { outcome, reason, cause, trace }: Explanatio
         `Give ${who} a password (muster user password ${who}), or name what is shown: --evidence password`,
       ]
     case 'factor-not-enrolled':
-      return missing.map(({ anyOf, from }) =>
-        anyOf.includes('totp')
-          ? `Enrol one of ${orList(anyOf)}, such as: muster user totp ${who}  (demanded by ${printable(from)})`
-          : anyOf.includes('password')
-            ? `Set a password: muster user password ${who}`
-            : `Enrol ${orList(anyOf)}  (demanded by ${printable(from)})`,
-      )
+      return adviceOnFactors(api, missing, trace.subject.name ?? trace.subject.claimed)
     case 'factor-missing':
       return [
         `This way in cannot ask for it: the person types password,123456 in the password field. Try --evidence ${withNext(trace)}`,
@@ -208,6 +201,29 @@ const withNext = (trace: Trace): string =>
     ...trace.proofs,
     ...trace.demands.flatMap(({ satisfied, anyOf }) => (satisfied ? [] : (anyOf[0] ?? []))),
   ].join(',')
+
+async function adviceOnFactors(api: Api, missing: Trace['demands'], user: string): Promise<string[]> {
+  const who = printable(user)
+  const own = missing.some(({ anyOf }) => !nobodyCanHave(anyOf)) && (await mayEnterPortal(api, user))
+  const portal = own ? printable(await portalAddress(api.url, await api.organization())) : null
+  return missing.map(({ anyOf, from }) => {
+    const because = `(demanded by ${printable(from)})`
+    if (nobodyCanHave(anyOf))
+      return `Nobody can have ${orList(anyOf)} yet: let another factor do as well, such as totp  ${because}`
+    if (anyOf.includes('password')) return `Set a password: muster user password ${who}`
+    const self = portal === null ? '' : `; or ${who} does it in the portal: ${portal}`
+    return anyOf.includes('totp')
+      ? `Set up an authenticator: muster user totp ${who}${self}  ${because}`
+      : `Recovery codes come with an authenticator that is set up in the portal${self}  ${because}`
+  })
+}
+
+/** With a password alone: where the portal demands the missing factor, too, nobody can set it up there. */
+async function mayEnterPortal(api: Api, user: string): Promise<boolean> {
+  const body = { user, resource: 'portal' }
+  const answer = await api.request<Explanation>('POST', '/access/explain', { body }).catch(() => null)
+  return answer?.outcome === 'permit'
+}
 
 async function adviceOnBindings(api: Api, { resource }: Trace, who: string, what: string): Promise<string[]> {
   if (resource.id === null) return []

@@ -6,6 +6,7 @@ import { define, option, type Session, type Surroundings } from '../command.ts'
 import { localConfig, readToken, serverUrl, warnOfPlain } from '../connection.ts'
 import { exitCodes, Failure, usage } from '../failure.ts'
 import { formatValue, printable } from '../output.ts'
+import { portalAddress } from '../portal.ts'
 import { readPassword } from '../terminal.ts'
 
 interface Report {
@@ -54,6 +55,12 @@ export function addInit(program: Command, around: Surroundings): void {
               `Password of ${username}`,
             )
           : ''
+      if (piped && password === '') {
+        throw usage(
+          'the password is empty: nothing was made',
+          'Without --password-stdin the owner is made without a password',
+        )
+      }
       const owner = {
         username,
         ...(typeof email === 'string' && { email }),
@@ -67,7 +74,8 @@ export function addInit(program: Command, around: Surroundings): void {
           ? new Failure(exitCodes.refused, 'there is an organization already', { cause: error })
           : error
       })) as Report
-      session.answer(report, () => describe(report))
+      const portal = session.json ? '' : await portalAddress(url, report.organization.slug)
+      session.answer(report, () => describe(report, password !== '', portal))
     },
   )
 }
@@ -98,13 +106,18 @@ async function answer(session: Session, name: string, question: string): Promise
   return text === '' ? answer(session, name, question) : text
 }
 
-function describe({ organization, owner, token }: Report): string {
+function describe({ organization, owner, token }: Report, hasPassword: boolean, portal: string): string {
   const { name, slug, domain } = organization
+  const who = printable(owner.username)
   return (
     `The organization ${printable(name)} (${printable(slug)}, ${printable(domain)}) is made; ` +
-    `${printable(owner.username)} is its owner.\n` +
+    `${who} is its owner.\n` +
     `The owner's API token, shown now and never again (the server keeps it in its data folder as admin-token):\n` +
     `  ${formatValue(token)}\n` +
-    `Next: muster import <file>, muster user create <username>, muster doctor\n`
+    (hasPassword
+      ? ''
+      : `${who} has no password yet, and cannot sign in. To set one: npx muster user password ${who}\n`) +
+    `Next: npx muster user create <username>, npx muster import <file>, npx muster doctor\n` +
+    `People sign in at:\n  ${printable(portal)}\n`
   )
 }

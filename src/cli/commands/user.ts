@@ -5,7 +5,7 @@ import { define, option, type Session, type Surroundings } from '../command.ts'
 import { exitCodes, Failure, usage } from '../failure.ts'
 import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
-import { formatValue, printable } from '../output.ts'
+import { formatTime, formatValue, printable, shorten } from '../output.ts'
 import { readPassword } from '../terminal.ts'
 
 const words = [['<username>', 'username, e-mail address or id']] as const
@@ -88,10 +88,10 @@ export function addUserCommands(user: Command, around: Surroundings): void {
           : session.table(
               [
                 { title: 'WHERE', value: whereOf },
-                { title: 'SINCE', value: ({ since }) => since },
-                { title: 'LAST USED', value: ({ lastUsedAt }) => lastUsedAt },
+                { title: 'SINCE', value: ({ since }) => formatTime(since) },
+                { title: 'LAST USED', value: ({ lastUsedAt }) => lastUsedAt && formatTime(lastUsedAt) },
                 { title: 'ADDRESS', value: ({ address }) => address },
-                { title: 'BROWSER', value: ({ browser }) => browser },
+                { title: 'BROWSER', value: ({ browser }) => browser && shorten(browser, browserColumns) },
               ],
               items.toSorted((a, b) => a.since.localeCompare(b.since)),
             ),
@@ -141,6 +141,9 @@ export function addUserCommands(user: Command, around: Surroundings): void {
     },
   )
 }
+
+/** What browsers say of themselves is long; --json has all of it. */
+const browserColumns = 40
 
 interface OpenSession {
   readonly application: { readonly name: string } | null
