@@ -13,6 +13,8 @@ export interface Field {
   readonly inputMode?: 'numeric' | 'text' | 'email'
   readonly maxLength?: number
   readonly hint?: string
+  /** No label: it is gone with the first letter. */
+  readonly placeholder?: string
   /** What is wrong with what was typed. */
   readonly problem?: string
   readonly required?: boolean
@@ -34,6 +36,7 @@ export function field(of: Field): Html {
     autocomplete: of.autocomplete ?? 'off',
     inputmode: of.inputMode,
     maxlength: of.maxLength,
+    placeholder: of.placeholder,
     autocapitalize: !of.isProse && 'none',
     spellcheck: !of.isProse && 'false',
     autofocus: of.autofocus,

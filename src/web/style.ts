@@ -106,6 +106,7 @@ form{margin:0}
 .field{display:flex;flex-direction:column;gap:6px}
 label{font-size:14px;font-weight:500}
 input{width:100%;height:44px;padding:0 12px;font:inherit;font-size:16px;color:var(--text);background:var(--surface);border:1px solid var(--edge);border-radius:9px;transition:border-color .12s}
+input::placeholder{color:var(--muted);opacity:1}
 input:hover{border-color:var(--muted)}
 input:focus{outline:2px solid var(--link);outline-offset:-1px;border-color:transparent}
 input[aria-invalid=true]{border-color:var(--bad)}

@@ -32,10 +32,14 @@ const audited = async (reference: string) =>
   )
 const decisions = async (): Promise<number> =>
   (await api('GET', '/audit?kind=decision&limit=500')).body.items.length
+const noRecovery = /^That recovery code did not work\. Each one is good once\.$/
 const isForm = ({ text }: Page) => /<label for="field-password">Password<\/label>/.test(text)
 
 t.test('the page, the portal behind it, and a password that is never written back', async (t) => {
   t.match(await doors.browser().get('/o/acme'), { status: 303, leadsTo: '/o/acme/portal' })
+  t.match(await doors.browser().get('/'), { status: 303, leadsTo: '/o/acme/portal' }, 'of the only one')
+  for (const path of ['/o/nope', '/o/nope/portal'])
+    t.match(await doors.browser().get(path), { status: 404, heading: 'There is no such organization here' })
   t.equal((await doors.browser().get('/o/nobody/signin')).status, 404)
   t.equal((await doors.browser().get('/o/NOBODY%2f..%2f/signin')).status, 404)
   const browser = doors.browser()
@@ -148,12 +152,15 @@ t.test('a code: asked for, wrong once, right then; recovery codes stand in for i
     t.ok(first.text.includes(text), text)
   t.match(first.text, /to open <strong>payroll<\/strong>/i)
   t.equal(sessionTokenOf(browser), null, 'M14: a password alone opens no session')
-  const empty = await browser.submit(first, { code: ' ' })
+  const wrongDigits = await browser.submit(first, { code: '12345' })
+  t.match(wrongDigits, { status: 403, heading: 'Verification code', alert: /^That code did not work/ })
+  const empty = await browser.submit(wrongDigits, { code: ' ' })
   t.match(empty, { status: 400 })
   const letters = await browser.submit(empty, { code: '', kind: 'recovery' })
   t.match(letters.text, /<label for="field-code">Recovery code<\/label>/)
+  t.match(await browser.submit(letters, { code: '' }), { status: 400, heading: 'Use a recovery code' })
   const wrong = await browser.submit(letters, { code: '12345' })
-  t.match(wrong, { status: 403, alert: /^That code did not work/ })
+  t.match(wrong, { status: 403, heading: 'Use a recovery code', alert: noRecovery })
   t.not(wrong.forms[0]?.fields.challenge, first.forms[0]?.fields.challenge, 'a challenge is good once')
   t.equal(
     (await browser.submit(first, { code: code(daves) })).alert?.slice(0, 30),
@@ -170,14 +177,23 @@ t.test('a code: asked for, wrong once, right then; recovery codes stand in for i
   const dave = await store.facts.findSubject(organization.id, { by: 'login', name: 'dave' })
   if (dave?.kind !== 'user') throw new Error('no dave')
   const [recovery] = await house.enrolment.renewRecoveryCodes(organization, dave.user)
-  const withRecovery = async () => {
+  const withRecovery = async (isAskedFor = false) => {
     const one = doors.browser()
-    const page = await one.submit(await one.get(await begin(one, 'payroll')), typed('dave'))
+    const asked = await one.submit(await one.get(await begin(one, 'payroll')), typed('dave'))
+    const page = isAskedFor ? await one.submit(asked, { code: '', kind: 'recovery' }) : asked
     const text = recovery?.reveal().toLowerCase() ?? ''
     return one.submit(page, { code: text })
   }
   t.match(await withRecovery(), { status: 200, leadsTo: returnTo }, 'M20: a recovery code is good')
   t.match(await withRecovery(), { status: 403, alert: /^That code did not work/ }, 'M20: once')
+  const used = await withRecovery(true)
+  t.match(
+    used,
+    { status: 403, heading: 'Use a recovery code', alert: noRecovery },
+    'used, or wrong: the same',
+  )
+  t.match(used.text, /<label for="field-code">Recovery code<\/label>/)
+  t.ok(used.text.includes('>Use your authenticator</button>'))
 })
 
 t.test('L22 at the code step it is the challenge that says who, not the name in the form', async (t) => {
@@ -249,6 +265,58 @@ t.test('W01: cookies over https, and over http on loopback', async (t) => {
   const plain = doors.browser()
   const there = await plain.submit(await plain.get('/o/acme/signin'), typed('alice'))
   t.equal(cookieOf(there, 'session'), 'muster-session-acme=…; Path=/; HttpOnly; SameSite=Lax')
+})
+
+t.test('who comes by another name than the public URL is told where to go on', async (t) => {
+  const paths = [
+    '/',
+    '/o/acme',
+    '/o/acme/signin?to=x',
+    '/o/acme/signin/out',
+    '/o/acme/portal',
+    '/o/acme/portal/x',
+  ]
+  for (const path of paths) {
+    const page = await doors.browser().get(path, { host: '192.0.2.2:8080' })
+    t.match(page, { status: 421, heading: 'Go on at http://localhost', forms: [] }, path)
+    t.ok(page.text.includes(`href="http://localhost${path.split('?')[0]}"`), path)
+    t.match(page.text, /MUSTER_PUBLIC_URL<\/code> if people are to come by <code>192\.0\.2\.2:8080<\/code>/)
+    t.match(page.text, path === '/' ? /<span>Muster</ : /<span>Acme</)
+  }
+  const page = await doors.browser().get('/o/acme/signin', { host: '"><script>alert(1)</script>' })
+  t.equal(page.status, 421)
+  t.notMatch(page.text, /alert\(1\)/)
+  const browser = doors.browser()
+  const form = await browser.get('/o/acme/signin')
+  const there = { host: 'id.example', origin: 'http://id.example' }
+  for (const path of ['/o/acme/signin', '/o/acme/signin/code', '/o/acme/signin/out']) {
+    const posted = await browser.post(path, { ...form.forms[0]?.fields, ...typed('alice') }, there)
+    t.match(posted, { status: 421, heading: 'Go on at http://localhost' }, path)
+    t.ok(posted.text.includes('href="http://localhost/o/acme/portal"'), path)
+  }
+  t.equal(sessionTokenOf(browser), null)
+  t.equal((await browser.get('/o/acme/signin', { host: '127.0.0.1:8080' })).status, 200)
+})
+
+t.test('W01: where browsers keep no cookies, no form is shown', async (t) => {
+  const { browser } = await openWebDoors(t, '', { publicUrl: 'http://id.example' }, house)
+  for (const path of ['/o/acme/signin', '/o/acme/portal']) {
+    const page = await browser().get(path, { host: 'id.example' })
+    t.match(page, { status: 403, heading: 'Cookies are needed', forms: [] }, path)
+    t.match(page.text, /set <code>MUSTER_PUBLIC_URL<\/code> to the https address/)
+  }
+})
+
+t.test('which organizations there are, the first page does not tell', async (t) => {
+  const many = async () => [organization, { ...organization, slug: 'globex' }]
+  for (const list of [many, async () => []]) {
+    const organizations = { ...store.organizations, list }
+    const { browser } = await openWebDoors(t, '', { organizations }, house)
+    const page = await browser().get('/')
+    t.match(page, { status: 200, heading: 'Which organization?', leadsTo: null })
+    t.match(page.text, /gave you, such as <code>http:\/\/localhost\/o\/your-organization<\/code>/)
+    t.notMatch(page.text, /acme|globex/i)
+  }
 })
 
 t.test('O16: what one browser began, another cannot finish', async (t) => {

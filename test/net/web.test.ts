@@ -7,6 +7,7 @@ import { type Cidr, parseCidr } from '../../src/base/ip.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { isPlainLoopback, isToken, newToken } from '../../src/net/web/cookies.ts'
 import { newNonce, pageHeaders, sendPage } from '../../src/net/web/headers.ts'
+import { homeOnly } from '../../src/net/web/home.ts'
 import { csrfToken, refuseForm } from '../../src/net/web/origin.ts'
 import { hintAtProxies } from '../../src/net/web/proxy-hints.ts'
 import { limitPeers, peerLimit } from '../../src/net/web/rate.ts'
@@ -225,6 +226,62 @@ t.test(
     t.equal(refused('https://id.example', 'other.example', 'https://other.example'), 'origin')
   },
 )
+
+t.test('a page is shown under the public URL alone; elsewhere, where to go on', async (t) => {
+  const homes = async (publicUrl: string, trusted: readonly string[] = []) => {
+    const app = Fastify()
+    t.teardown(() => app.close())
+    const ground = { publicUrl: () => publicUrl, trustedProxies: trusted.map(network), csrfKey }
+    await app.register(async (scope) => {
+      await webScope(scope, ground)
+      scope.addHook(
+        'onRequest',
+        homeOnly(ground, async (_request, { url, host }) => `${url} ${host}`),
+      )
+      scope.get('/o/:slug/x', () => 'here')
+      scope.post('/o/:slug/x', () => 'here')
+    })
+    return async (headers: Record<string, string>, method: 'GET' | 'POST' = 'GET') => {
+      const { statusCode, body } = await app.inject({ method, url: '/o/acme/x?secret', headers })
+      return body === 'here' ? body : `${statusCode} ${body}`
+    }
+  }
+  const trial = await homes('http://localhost:8080')
+  for (const host of ['localhost:8080', 'LOCALHOST:8080', '127.0.0.1:8080', '[::1]:8080', '127.0.0.1:18080'])
+    t.equal(await trial({ host }), 'here', host)
+  const there = 'http://localhost:8080/o/acme/x'
+  for (const host of ['192.0.2.2:8080', '[2001:db8::2]:8080', 'id.example', 'localhost.example:8080'])
+    t.equal(await trial({ host }), `421 ${there} ${host}`, host)
+  for (const host of ['<script>', 'a b', 'evil.example/@localhost:8080', 'x@localhost:8080', 'a'.repeat(300)])
+    t.equal(await trial({ host }), `421 ${there} null`, host)
+  t.equal(
+    await trial({ host: '192.0.2.2:8080', origin: 'http://192.0.2.2:8080' }, 'POST'),
+    '421 http://localhost:8080/o/acme/portal 192.0.2.2:8080',
+    'what only takes forms is not led to',
+  )
+  t.equal(await trial({ host: 'x.example', 'x-forwarded-host': 'localhost:8080' }), `421 ${there} x.example`)
+
+  const own = 'https://id.example'
+  const bare = await homes(own)
+  for (const host of ['id.example', 'ID.example:443']) t.equal(await bare({ host }), 'here', host)
+  for (const host of ['id.example:8080', 'id.example.', 'www.id.example', '127.0.0.1:8080', 'localhost'])
+    t.equal(await bare({ host }), `421 ${own}/o/acme/x ${host}`, host)
+  t.equal(await bare({ host: 'backend', origin: own }, 'POST'), 'here', 'the browser says where it is')
+
+  const proxied = await homes(own, ['127.0.0.1'])
+  t.equal(await proxied({ host: '192.0.2.2' }), `421 ${own}/o/acme/x 192.0.2.2`)
+  for (const host of ['backend', 'muster:8080', '127.0.0.1:8080', 'localhost:8080']) {
+    t.equal(await proxied({ host }), 'here', `${host}: the proxy's name for us`)
+    t.equal(await proxied({ host, 'x-forwarded-host': 'id.example' }), 'here')
+    t.equal(
+      await proxied({ host, 'x-forwarded-host': 'www.id.example, a' }),
+      `421 ${own}/o/acme/x www.id.example`,
+    )
+  }
+
+  const inClear = await homes('http://id.example')
+  for (const host of ['id.example', 'localhost']) t.match(await inClear({ host }), /^403 /, host)
+})
 
 t.test('an administrator is told, once, of a proxy that Muster was not told of', async (t) => {
   const said: string[] = []

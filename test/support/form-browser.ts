@@ -66,7 +66,12 @@ export class Browser {
     const cookie = [...this.cookies].map(([name, value]) => `${name}=${value}`).join('; ')
     const answer = await this.#app.inject({
       ...{ method, url, remoteAddress: this.#peer },
-      headers: { ...(cookie !== '' && { cookie }), 'user-agent': firefox, ...headers },
+      headers: {
+        host: new URL(this.#origin).host,
+        ...(cookie !== '' && { cookie }),
+        'user-agent': firefox,
+        ...headers,
+      },
       ...(payload !== undefined && { payload }),
     })
     for (const { name, value } of answer.cookies) {

@@ -1,7 +1,10 @@
 // The portal: what somebody may open, and what they look after themselves. A door like the others: each page asks, and each form
 // that changes how one signs in asks for fresh proof.
 import type { FastifyInstance } from 'fastify'
-import { webScope } from '../../net/web/visitor.ts'
+import { homeOnly } from '../../net/web/home.ts'
+import { slugOf, webScope } from '../../net/web/visitor.ts'
+import { astrayPage } from '../../web/astray-page.ts'
+import { brandOf } from '../../web/page.ts'
 import { enter } from './enter.ts'
 import { homePage } from './pages/home.ts'
 import { factorRoutes } from './routes/factors.ts'
@@ -21,11 +24,27 @@ const notices: Readonly<Record<string, string>> = {
 
 /** A plugin for a scope of its own: `app.register(portalRoutes, options)`. */
 export async function portalRoutes(app: FastifyInstance, options: PortalOptions): Promise<void> {
-  const { ground, log, webSessions, enrolment, openable, resources: records, launchPath } = options
+  const {
+    ground,
+    log,
+    organizations,
+    webSessions,
+    enrolment,
+    openable,
+    resources: records,
+    launchPath,
+  } = options
   app.addHook('onRoute', (route) => {
     route.bodyLimit ??= bodyLimit
   })
   await webScope(app, ground)
+  app.addHook(
+    'onRequest',
+    homeOnly(ground, async (request, astray) => {
+      const brand = brandOf(await organizations.findBySlug(slugOf(request)))
+      return astrayPage({ ...astray, brand, nonce: request.visitor.nonce })
+    }),
+  )
   app.setErrorHandler(handleErrors(ground, log))
 
   // People mistype addresses, and are told in a page.

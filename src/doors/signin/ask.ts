@@ -23,6 +23,8 @@ export interface TypedCode {
   readonly username: string
   readonly code: string
   readonly challenge: ConversationId
+  /** Did the page ask for a recovery code? Only for what is said of it: either kind is taken. */
+  readonly isRecovery: boolean
 }
 
 /** What a form of this door holds. */
@@ -44,7 +46,10 @@ export function readCode(form: URLSearchParams): TypedCode | null {
   const [username, code, challenge] = [form.get('username'), form.get('code'), form.get('challenge')]
   if (username === null || code === null || challenge === null || !isId(challenge)) return null
   const text = code.trim().slice(0, longestCode)
-  return { step: 'code', username: nameOf(username), code: text, challenge: challenge as ConversationId }
+  return {
+    ...{ step: 'code', username: nameOf(username), code: text, challenge: challenge as ConversationId },
+    isRecovery: form.get('as') === 'recovery',
+  }
 }
 
 export const isComplete = (typed: Typed): boolean =>

@@ -6,8 +6,10 @@ import { Secret } from '../../base/secrets.ts'
 import { newReference } from '../../core/access/reference.ts'
 import type { ClaimedSubject } from '../../core/access/request.ts'
 import { sendPage } from '../../net/web/headers.ts'
+import { homeOnly } from '../../net/web/home.ts'
 import { limitPeers, peerLimit } from '../../net/web/rate.ts'
 import { cookiesOf, formOf, refusePost, slugOf, webScope } from '../../net/web/visitor.ts'
+import { astrayPage } from '../../web/astray-page.ts'
 import { continuePage } from '../../web/continue.ts'
 import { brandOf } from '../../web/page.ts'
 import { answer } from './answer.ts'
@@ -16,6 +18,7 @@ import { findBegun, findChallenge } from './begun.ts'
 import { codePage, passwordPage, type Under } from './pages.ts'
 import { type SigninOptions, signinRate } from './services.ts'
 import { signOutRoutes } from './sign-out.ts'
+import { startRoutes } from './start.ts'
 import { handleErrors, sendTrouble, type Trouble, troubleOf } from './trouble.ts'
 
 const csrfPurpose = 'sign-in'
@@ -24,15 +27,21 @@ const bodyLimit = 16 * 1024
 
 /** A plugin for a scope of its own: `app.register(signinRoutes, options)`. */
 export async function signinRoutes(app: FastifyInstance, options: SigninOptions): Promise<void> {
-  const { ground, clock, log, conversations } = options
+  const { ground, clock, log, conversations, organizations } = options
   await webScope(app, ground)
+  app.addHook(
+    'onRequest',
+    homeOnly(ground, async (request, astray) => {
+      const brand = brandOf(await organizations.findBySlug(slugOf(request)))
+      return astrayPage({ ...astray, brand, nonce: request.visitor.nonce })
+    }),
+  )
   app.setErrorHandler(handleErrors(ground, log))
   const limit = limitPeers(peerLimit(options.rate ?? signinRate, undefined, clock), (request, reply) =>
     sendTrouble(request, reply, 'tooMany', ground),
   )
 
-  // What people type by heart.
-  app.get('/o/:slug', (request, reply) => reply.redirect(`/o/${slugOf(request)}/portal`, 303))
+  startRoutes(app, options)
 
   app.get('/o/:slug/signin', async (request, reply) => {
     const visit = await begin(request, reply, options, toOfQuery(request))
@@ -66,14 +75,14 @@ export async function signinRoutes(app: FastifyInstance, options: SigninOptions)
     const form = formOf(request)
     const typed = readCode(form)
     if (typed === null) return visit.fail('unreadable')
-    const { username, challenge } = typed
+    const { username, challenge, isRecovery } = typed
     const step = { username, challenge, isAgain: false }
     const kind = form.get('kind')
     // Another field for the same challenge: nothing is asked yet.
     if (kind !== null)
       return visit.show(200, codePage({ ...visit.under, ...step, isRecovery: kind === 'recovery' }))
     if (!isComplete(typed))
-      return visit.show(400, codePage({ ...visit.under, ...step, isRecovery: false, isMissing: true }))
+      return visit.show(400, codePage({ ...visit.under, ...step, isRecovery, isMissing: true }))
     const waiting = await findChallenge(challenge, visit.organization, visit.visitor, conversations)
     // Nobody is asked about: there is no decision, and no record that a reference could lead to.
     if (waiting === null) return visit.refuse(typed, null)
@@ -150,7 +159,8 @@ async function decide(
       return goOn(visit, shown.token, options)
     case 'code': {
       const { challenge, isAgain } = shown
-      const page = codePage({ ...visit.under, username, challenge, isAgain, isRecovery: false })
+      const isRecovery = typed.step === 'code' && typed.isRecovery
+      const page = codePage({ ...visit.under, username, challenge, isAgain, isRecovery })
       return visit.show(isAgain ? 403 : 200, page)
     }
     case 'refused':

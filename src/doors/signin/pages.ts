@@ -1,7 +1,7 @@
 // The pages of sign-in: name and password, the code, and the way out.
 import type { ConversationId } from '../../base/ids.ts'
 import { type Html, type HtmlValue, html } from '../../web/html.ts'
-import { type Frame, page } from '../../web/page.ts'
+import { brandOf, type Frame, page } from '../../web/page.ts'
 import { alert, button, card, codeField, field, form, heading, link, linkButton } from '../../web/parts.ts'
 import { sendOnce } from '../../web/send-once.ts'
 import type { Typed } from './ask.ts'
@@ -47,6 +47,7 @@ export function passwordPage(of: PasswordPage): string {
             label: 'Username',
             name: 'username',
             autocomplete: 'username',
+            placeholder: 'or e-mail address',
             value: username,
             autofocus: username === '',
             ...(missing?.username && { problem: 'Enter your username or e-mail address.' }),
@@ -91,11 +92,16 @@ export function codePage(of: CodePage): string {
     body: html`${[
       card(
         heading(title, lead),
-        isAgain && alert('That code did not work. Wait for the next one, or use a recovery code.'),
+        isAgain &&
+          alert(
+            isRecovery
+              ? 'That recovery code did not work. Each one is good once.'
+              : 'That code did not work. Wait for the next one, or use a recovery code.',
+          ),
         form({
           action: `${pathOf(slug)}/code`,
           csrf,
-          hidden: { ...hidden(to), challenge, username },
+          hidden: { ...hidden(to), challenge, username, ...(isRecovery && { as: 'recovery' }) },
           body: [
             isRecovery
               ? field({ label: 'Recovery code', name: 'code', maxLength: 64, autofocus: true, ...problem })
@@ -150,6 +156,13 @@ export function signedOutPage({ brand, nonce, slug }: Pick<Under, 'brand' | 'non
       linkButton({ label: 'Sign in again', href: pathOf(slug), kind: 'secondary', full: true }),
     ),
   })
+}
+
+/** For whoever leaves the organization out of the address; it does not tell which there are. */
+export function startPage(nonce: string, publicUrl: string): string {
+  const title = 'Which organization?'
+  const lead = html`Open the address that your organization gave you, such as <code>${publicUrl}/o/your-organization</code>`
+  return page({ brand: brandOf(null), nonce, title, body: card(heading(title, lead)) })
 }
 
 const hidden = (to: string | null) => (to === null ? {} : { to })

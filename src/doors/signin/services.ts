@@ -18,7 +18,7 @@ export interface SigninOptions {
   readonly access: Pick<Access, 'decide'>
   readonly webSessions: Pick<WebSessions, 'resume' | 'end'>
   readonly conversations: Pick<Conversations, 'find' | 'take'>
-  readonly organizations: Pick<Organizations, 'findBySlug'>
+  readonly organizations: Pick<Organizations, 'findBySlug' | 'list'>
   /** For the name in the record of a sign-out. */
   readonly facts: Pick<AccessFacts, 'findSubject'>
   /** For the name of what is about to be opened. */
