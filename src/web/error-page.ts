@@ -10,10 +10,16 @@ export interface ErrorPage extends Frame {
   readonly text: string
   /** Under which the records and logs have it; nothing secret. */
   readonly reference?: string
-  readonly action?: { readonly label: string; readonly href: string }
+  readonly action?: Action
+  readonly otherwise?: Action
 }
 
-export function errorPage({ brand, nonce, title, text, reference, action }: ErrorPage): string {
+interface Action {
+  readonly label: string
+  readonly href: string
+}
+
+export function errorPage({ brand, nonce, title, text, reference, action, otherwise }: ErrorPage): string {
   return page({
     brand,
     nonce,
@@ -21,6 +27,7 @@ export function errorPage({ brand, nonce, title, text, reference, action }: Erro
     body: html`<div class="card stack" role="alert">
 ${heading(title, text)}
 ${action && linkButton({ ...action, kind: 'secondary', full: true })}
+${otherwise && linkButton({ ...otherwise, kind: 'secondary', full: true })}
 ${
   reference !== undefined &&
   html`<p class="small muted">If you ask for help, quote this reference:<br><code>${reference}</code></p>`

@@ -327,9 +327,27 @@ t.test('logout', async (t) => {
     ]) {
       const page = await logout(browser, { id_token_hint: id, post_logout_redirect_uri: uri })
       t.equal(page.status, 400, uri)
-      t.notMatch(await page.text(), /<form|http-equiv="refresh"/)
+      const text = await page.text()
+      t.notMatch(text, /<form|http-equiv="refresh"/)
+      t.match(text, /href="\/o\/acme\/signin\/out">Sign out</, 'whoever wants to leave can')
+      t.match(text, /href="\/o\/acme\/portal">Stay signed in</)
+      const reference = /<code>([0-9A-Z]{4}-[0-9A-Z]{4})<\/code>/.exec(text)?.[1]
+      const told = house.logged.find(
+        ({ fields }) => (fields as { reference?: string }).reference === reference,
+      )
+      t.match(told, {
+        message: 'a sign-out was not carried out',
+        fields: { client: 'app', postLogoutRedirectUri: uri, why: /not registered/ },
+      })
     }
     t.equal((await logout(browser, { post_logout_redirect_uri: returnTo })).status, 400, 'of no client')
+    const nobody = await logout(new Browser(), {
+      post_logout_redirect_uri: `${returnTo}\n${'x'.repeat(400)}`,
+    })
+    t.match(await nobody.text(), /You are not signed in, and stay here/)
+    t.match(house.logged.at(-1), {
+      fields: { postLogoutRedirectUri: /^https:\/\/app\.example\/byex{1,280}$/ },
+    })
     t.equal((await logout(browser, { id_token_hint: id, client_id: 'wiki' })).status, 400, 'of two clients')
     const twice = await browser.fetch(`${house.issuer}/oidc/logout?state=a&state=b`)
     t.equal(twice.status, 400)

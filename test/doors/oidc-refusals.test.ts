@@ -91,6 +91,16 @@ t.test('addresses', async (t) => {
     t.ok(variants.length >= 30)
     for (const uri of variants)
       await localPage(t, authorizationUrl(house.issuer, { redirect_uri: uri }), JSON.stringify(uri))
+    const said = (change: Record<string, string>) =>
+      localPage(t, authorizationUrl(house.issuer, change), JSON.stringify(change))
+    const last = () => house.logged.at(-1)?.fields
+    await said({ redirect_uri: 'https://app.example/callback' })
+    const wrong = 'redirect_uri https://app.example/callback is not registered for client wiki'
+    t.match(last(), { client: 'wiki', redirectUri: 'https://app.example/callback', why: wrong })
+    await said({ redirect_uri: `https://app.example/\n\x1b${'x'.repeat(400)}` })
+    t.match(last(), { redirectUri: /^https:\/\/app\.example\/x{280}$/ }, 'cut, and printable')
+    await said({ client_id: 'wikki' })
+    t.match(last(), { client: 'wikki', why: 'client wikki is not registered, or is turned off' })
     const native = { client_id: 'native' }
     const port = { ...native, redirect_uri: 'http://127.0.0.1:4711/done' }
     await localPage(t, authorizationUrl(house.issuer, port), 'another port of a native client')

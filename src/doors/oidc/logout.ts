@@ -2,8 +2,10 @@
 // the application has shown an ID token of this very session, and asks the person in every other case.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { Secret } from '../../base/secrets.ts'
+import { newReference } from '../../core/access/reference.ts'
 import type { OidcApplication, Organization } from '../../core/directory/types.ts'
 import type { Session } from '../../core/ports.ts'
+import { sparseLog } from '../../net/limits.ts'
 import { sendPage } from '../../net/web/headers.ts'
 import { cookiesOf, formOf, refusePost, slugOf, webScope } from '../../net/web/visitor.ts'
 import { continuePage } from '../../web/continue.ts'
@@ -14,7 +16,7 @@ import { button, form, heading, linkButton } from '../../web/parts.ts'
 import { isCompact } from './compact.ts'
 import type { Issuer, Issuers } from './issuers.ts'
 import { nameOf } from './names.ts'
-import { sendError, sentOnAnotherWay, unknownOrganization } from './pages.ts'
+import { printable, sendError, sentOnAnotherWay, unknownOrganization } from './pages.ts'
 import type { OidcServices } from './services.ts'
 import { logoutRoute } from './terms.ts'
 
@@ -23,6 +25,8 @@ type Parameters = Partial<Record<(typeof parameters)[number], string>>
 const longestParameter = 8_192
 const purpose = 'oidc-logout'
 const csrfField = 'csrf'
+/** What strangers can cause. */
+const logRate = { perSecond: 5, burst: 200 }
 
 /** What an application asks for, once it has been found to be allowed. */
 interface Asked {
@@ -33,7 +37,8 @@ interface Asked {
 }
 
 export function logoutRoutes(services: OidcServices, issuers: Issuers) {
-  const { ground, webSessions, applications } = services
+  const { ground, webSessions, applications, clock } = services
+  const log = sparseLog(services.log, logRate, clock)
   const publicUrl = () => ground.publicUrl()
 
   /** A text is what is wrong with the request. */
@@ -42,7 +47,7 @@ export function logoutRoutes(services: OidcServices, issuers: Issuers) {
     given: Parameters,
   ): Promise<Asked | string> => {
     const { id_token_hint: token, post_logout_redirect_uri: returnTo, client_id: named } = given
-    const audience = token === undefined ? undefined : audienceOf(token)
+    const audience = audienceOf(token)
     if (named !== undefined && audience !== undefined && named !== audience)
       return 'the client and the ID token do not belong together'
     const clientId = named ?? audience
@@ -74,7 +79,7 @@ export function logoutRoutes(services: OidcServices, issuers: Issuers) {
     const given = parametersOf(new URL(request.url, 'http://own.invalid').searchParams)
     const asked = given === null ? 'a parameter comes twice' : await understand(issuer, given)
     if (given === null || typeof asked === 'string')
-      return refuse(reply, request, organization, String(asked))
+      return refuse(reply, request, organization, given, String(asked))
     const session = await sessionOf(request, organization)
     if (session === null) return leave(reply, request, organization, asked.returnTo)
     const frame = { brand: brandOf(organization), nonce: visitor.nonce }
@@ -120,7 +125,7 @@ ${form({
     if (refusePost(request, ground, purpose) !== null)
       return sendError(reply, 403, visitor, organization, sentOnAnotherWay, publicUrl())
     const asked = given === null ? 'a parameter comes twice' : await understand(issuer, given)
-    if (typeof asked === 'string') return refuse(reply, request, organization, asked)
+    if (typeof asked === 'string') return refuse(reply, request, organization, given, asked)
     const session = await sessionOf(request, organization)
     if (session !== null) {
       const username = await nameOf(services, organization.id, session.userId)
@@ -146,20 +151,32 @@ ${form({
     return sendPage(reply, 200, text, { nonce, publicUrl: publicUrl() })
   }
 
-  const refuse = (
+  /** Whoever wants to leave still can. */
+  const refuse = async (
     reply: FastifyReply,
-    { visitor }: FastifyRequest,
+    request: FastifyRequest,
     organization: Organization,
+    given: Parameters | null,
     why: string,
-  ): FastifyReply =>
-    sendError(
-      reply,
-      400,
-      visitor,
-      organization,
-      { title: 'The application made a mistake', text: `You are not signed out: ${why}.` },
-      publicUrl(),
-    )
+  ): Promise<FastifyReply> => {
+    const { visitor } = request
+    const { slug } = organization
+    const reference = newReference()
+    const client = printable(given?.client_id ?? audienceOf(given?.id_token_hint))
+    const address = printable(given?.post_logout_redirect_uri)
+    const told = { reference, organization: slug, client, postLogoutRedirectUri: address, why }
+    log.info(told, 'a sign-out was not carried out')
+    const isIn = (await sessionOf(request, organization)) !== null
+    const text = isIn ? `You are not signed out: ${why}.` : `You are not signed in, and stay here: ${why}.`
+    const page = {
+      ...{ title: 'The application made a mistake', text, reference },
+      ...(isIn && {
+        action: { label: 'Sign out', href: `/o/${slug}/signin/out` },
+        otherwise: { label: 'Stay signed in', href: `/o/${slug}/portal` },
+      }),
+    }
+    return sendError(reply, 400, visitor, organization, page, publicUrl())
+  }
 
   return async (scope: FastifyInstance): Promise<void> => {
     await webScope(scope, ground)
@@ -180,7 +197,8 @@ function parametersOf(from: URLSearchParams): Parameters | null {
 }
 
 /** The client that an ID token says it is for; nothing is believed because of it. */
-function audienceOf(token: string): string | undefined {
+function audienceOf(token: string | undefined): string | undefined {
+  if (token === undefined) return undefined
   try {
     const payload: unknown = JSON.parse(Buffer.from(token.split('.')[1] ?? '', 'base64url').toString())
     const { aud } = payload as { aud?: unknown }

@@ -7,7 +7,7 @@ import { newReference } from '../../core/access/reference.ts'
 import type { Organization } from '../../core/directory/types.ts'
 import { pageHeaders, sendPage } from '../../net/web/headers.ts'
 import type { Visitor } from '../../net/web/visitor.ts'
-import { errorPage } from '../../web/error-page.ts'
+import { type ErrorPage, errorPage } from '../../web/error-page.ts'
 import { brandOf } from '../../web/page.ts'
 import type { OidcServices } from './services.ts'
 import { visitOf } from './visit.ts'
@@ -63,10 +63,9 @@ export function renderError(
   const { organization, visitor } = visitOf(ctx)
   const reference = newReference()
   const detail = (error as { error_detail?: string }).error_detail
-  log.info(
-    { reference, organization: organization.slug, error: out.error, detail },
-    'a request was not answered',
-  )
+  const asked = askedOf(ctx)
+  const told = { reference, organization: organization.slug, ...asked, error: out.error, detail }
+  log.info({ ...told, why: whyOf(out, asked) }, 'a request was not answered')
   const { title, text } = error.name === 'SessionNotFound' ? expired : (words[out.error] ?? otherwise)
   const said = out.error_description === undefined ? out.error : `${out.error}: ${out.error_description}`
   ctx.set(pageHeaders({ nonce: visitor.nonce, publicUrl: ground.publicUrl() }))
@@ -79,13 +78,39 @@ export function renderError(
   })
 }
 
+interface AskedBy {
+  readonly client: string | undefined
+  readonly redirectUri: string | undefined
+}
+
+/** Who asks, and where an answer would go, as the request has it. */
+function askedOf({ oidc: { params } }: KoaContextWithOIDC): AskedBy {
+  return { client: printable(params?.client_id), redirectUri: printable(params?.redirect_uri) }
+}
+
+const longestTold = 300
+
+/** Something that came from outside, for the log. */
+export function printable(text: unknown): string | undefined {
+  return typeof text === 'string' ? text.replace(/[^\x20-\x7e]/g, '').slice(0, longestTold) : undefined
+}
+
+/** What somebody who connects an application has to know; most often, the address is not quite the one that is registered. */
+function whyOf({ error, error_description: description }: ErrorOut, asked: AskedBy): string {
+  const { client = '(none)', redirectUri = '(none)' } = asked
+  if (error === 'invalid_redirect_uri')
+    return `redirect_uri ${redirectUri} is not registered for client ${client}`
+  if (error === 'invalid_client') return `client ${client} is not registered, or is turned off`
+  return description ?? error
+}
+
 /** A page of this door outside oidc-provider. */
 export function sendError(
   reply: FastifyReply,
   status: number,
   visitor: Visitor,
   organization: Organization | null,
-  page: Words & { readonly action?: { readonly label: string; readonly href: string } },
+  page: Words & Pick<ErrorPage, 'reference' | 'action' | 'otherwise'>,
   publicUrl: string,
 ): FastifyReply {
   const { nonce } = visitor
