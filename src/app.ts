@@ -35,7 +35,7 @@ import { firstStart, isSample, offerSetup } from './first-start.ts'
 import { createMetrics } from './metrics.ts'
 import { ensureCertificate } from './net/certificate.ts'
 import { listenHttp } from './net/http-server.ts'
-import { Gate } from './net/limits.ts'
+import { Gate, sparseLog } from './net/limits.ts'
 import { Shutdown } from './net/shutdown.ts'
 import { listenTcp } from './net/tcp.ts'
 import { TlsIdentity } from './net/tls.ts'
@@ -254,6 +254,7 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
   const engine = new MembershipEngine({ cells, rules, groups, clock, log })
   const facts = new CachedFacts(store.facts, store.feed)
   const { sessions, applicationSessions } = store
+  const sparse = sparseLog(log)
   const webSessions = createWebSessions({ sessions, applicationSessions, clock, log })
   const access = createAccess({
     facts,
@@ -267,7 +268,8 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
     remembered,
     turns: new OneAtATime(),
     clock,
-    log,
+    // A crowd that is told to come back is not to fill the log.
+    log: { ...sparse, error: (fields, message) => log.error(fields, message) },
     ended: webSessions.tellEnded,
     observe: metrics.decision,
   })

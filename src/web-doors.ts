@@ -39,16 +39,21 @@ export function createWebDoors({
 }): WebDoors {
   const clock = systemClock
   const shared = { ...store, ...core, ground, clock, log }
+  const saml = createSamlDoor({
+    ...shared,
+    limit: peerLimit(applicationRate),
+    resumeLimit: peerLimit(applicationRate),
+  })
+  const { afterSignOut } = saml
   const oidc = createOidcDoor({
     ...shared,
+    afterSignOut,
     objects: store.oidcObjects,
     cookieKey: store.deriveKey('oidc cookies'),
     fetch: fetchFor(guard),
     limit: peerLimit(applicationRate),
     resumeLimit: peerLimit(applicationRate),
   })
-  const saml = createSamlDoor({ ...shared, limit: peerLimit(applicationRate) })
-  const { afterSignOut } = saml
   /** Where the portal sends people who open this application; null where that is nowhere. */
   const launchPath = (organization: Organization, resource: Resource): string | null =>
     resource.application?.launchUrl ?? saml.launchPath(organization, resource)

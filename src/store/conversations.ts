@@ -8,35 +8,63 @@ import type { Conversation, Conversations } from '../core/ports.ts'
 
 /** Of each kind, so that a crowd of beginners pushes out nobody who is halfway through. */
 const mostParked = 50_000
+const mostBytes = 32 * 1024 * 1024
+
+interface Parked {
+  /** JSON of its own: a text out of a message would hold the whole message for as long. */
+  readonly text: string
+  readonly until: number
+}
+
+/** What is parked of one kind, the oldest first, bounded in number and size. */
+class Lot {
+  readonly #parked = new Map<ConversationId, Parked>()
+  #size = 0
+
+  find(id: ConversationId): Parked | undefined {
+    return this.#parked.get(id)
+  }
+
+  put(id: ConversationId, one: Parked, now: number): void {
+    this.remove(id)
+    this.#parked.set(id, one)
+    this.#size += one.text.length
+    for (const [old, { until }] of this.#parked) {
+      const isFull = this.#parked.size > mostParked || this.#size > mostBytes
+      if (until > now && !isFull) break
+      this.remove(old)
+    }
+  }
+
+  remove(id: ConversationId): void {
+    this.#size -= this.#parked.get(id)?.text.length ?? 0
+    this.#parked.delete(id)
+  }
+}
 
 export function memoryConversations(clock: Clock): Conversations {
-  type Parked = Map<ConversationId, { readonly conversation: Conversation; readonly until: number }>
-  const kinds: Record<Conversation['kind'], Parked> = {
-    challenge: new Map(),
-    'sign-in': new Map(),
-    request: new Map(),
+  const lots: Record<Conversation['kind'], Lot> = {
+    challenge: new Lot(),
+    'sign-in': new Lot(),
+    request: new Lot(),
   }
   const find = (id: ConversationId): Conversation | null => {
-    const found = Object.values(kinds)
-      .find((parked) => parked.has(id))
-      ?.get(id)
-    return found !== undefined && found.until > clock.monotonicMs() ? found.conversation : null
+    for (const lot of Object.values(lots)) {
+      const found = lot.find(id)
+      if (found !== undefined) return found.until > clock.monotonicMs() ? read(found.text) : null
+    }
+    return null
   }
   return {
     async park(id, conversation, ttlSeconds) {
       const now = clock.monotonicMs()
-      const parked = kinds[conversation.kind]
-      // Oldest first: everything at the front that is over goes.
-      for (const [old, { until }] of parked) {
-        if (until > now && parked.size < mostParked) break
-        parked.delete(old)
-      }
-      parked.set(id, { conversation, until: now + ttlSeconds * 1000 })
+      const text = JSON.stringify(conversation)
+      lots[conversation.kind].put(id, { text, until: now + ttlSeconds * 1000 }, now)
     },
     find: async (id) => find(id),
     async take(id) {
       const found = find(id)
-      for (const parked of Object.values(kinds)) parked.delete(id)
+      for (const lot of Object.values(lots)) lot.remove(id)
       return found
     },
   }

@@ -59,6 +59,13 @@ export function createLockouts(database: Database, announce: (changes: readonly 
       return 'go'
     },
 
+    async isFamiliar(organization, subject, peer, at) {
+      const found = await database.query(sql`
+        select 1 from familiar_source where org = ${organization} and subject_id = ${subject ?? nobody()}
+          and peer = ${peer}::text and last_success > ${at}::timestamptz - ${familiarFor}::interval`)
+      return found.length > 0
+    },
+
     async isLocked(organization, subject, peer, at, { limit }) {
       const [row] = await database.query<{ own: number | null }>(sql`
         select (select failures from familiar_source where org = ${organization} and subject_id = ${subject}

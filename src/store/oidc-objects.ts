@@ -48,6 +48,13 @@ export function createOidcObjects(database: Database): OidcObjects {
       )
     },
 
+    async withTokens(organization, grantIds) {
+      const rows = await database.query<{ id: string }>(sql`
+        select distinct grant_id as id from oidc_object where org = ${organization} and grant_id = any(${grantIds}::text[])
+          and model in ('AccessToken', 'RefreshToken')`)
+      return new Set(rows.map(({ id }) => id))
+    },
+
     async removeGrants(organization, grantIds) {
       await database.query(
         sql`delete from oidc_object where org = ${organization} and grant_id = any(${grantIds}::text[])`,

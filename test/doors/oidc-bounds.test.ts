@@ -108,7 +108,12 @@ t.test('what is open at one application is bounded, and each is ended by itself'
   const outliving = await openOf({ session: null })
   t.ok(outliving.length >= 20 && outliving.length <= 30, `${outliving.length} outlive their session`)
   t.match(await refresh(house.issuer, oldest.refresh), invalidGrant)
-  t.equal((await refresh(house.issuer, last.refresh)).status, 200)
+  const renewed = await refresh(house.issuer, last.refresh)
+  t.equal(renewed.status, 200)
+  // Another site sends a browser of alice's here again and again, and gets nothing of what comes back.
+  const lured = new Browser()
+  for (let i = 0; i < 40; i++) await authorize(house, lured, 'alice', offline)
+  t.equal((await refresh(house.issuer, String(renewed.body.refresh_token))).status, 200)
 })
 
 t.test('O01 an address that was taken away gets nothing that was under way', async (t) => {

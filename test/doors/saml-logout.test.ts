@@ -1,6 +1,7 @@
 // Single logout by SAML over the real house: whose request ends what, how the others are told, and what the first one hears.
 import { inflateRawSync } from 'node:zlib'
 import t from 'tap'
+import { Secret } from '../../src/base/secrets.ts'
 import type { Browser, Page } from '../support/form-browser.ts'
 import {
   attributeIn,
@@ -12,7 +13,7 @@ import {
   textIn,
 } from '../support/saml-door.ts'
 import { createKeyPair } from '../support/saml-sp.ts'
-import { sessionTokenOf, typed } from '../support/web-doors.ts'
+import { browserIdOf, sessionTokenOf, typed } from '../support/web-doors.ts'
 
 const doors = await openSamlDoor(t, t.testdir({}))
 const { house, api, logged } = doors
@@ -327,6 +328,36 @@ t.test('a sign-out that begins at Muster goes the same way', async (t) => {
   t.ok(isSignedOutPage(await alone.browser.follow(await out(alone.browser))), 'nobody can be told')
   const nowhere = await signedIn('alice')
   t.ok(isSignedOutPage(await nowhere.browser.follow(await out(nowhere.browser))))
+})
+
+t.test('a sign-out that begins at another door tells them, and goes on to where it began', async (t) => {
+  const { browser } = await signedIn('alice', b)
+  const session = await house.webSessions.resume(
+    house.organization,
+    new Secret(sessionTokenOf(browser) ?? ''),
+  )
+  const { id, userId } = session!
+  const actor = { kind: 'system', name: 'test' } as const
+  const ended = await house.webSessions.end(
+    house.organization.id,
+    id,
+    { id: userId, username: 'alice' },
+    actor,
+    'test',
+  )
+  const next = await doors.afterSignOut(
+    house.organization,
+    ended,
+    browserIdOf(browser),
+    'https://rp.example/out',
+  )
+  const toB = await browser.get(next ?? '')
+  t.equal(deliveryOf(toB).to, b.slo)
+  const end = await b.post(browser, b.sign(responseTo(b, requestIdIn(toB))), {
+    path: slo,
+    parameter: 'SAMLResponse',
+  })
+  t.equal((await browser.get(end.leadsTo ?? '')).leadsTo, 'https://rp.example/out')
 })
 
 t.test('a service provider that cannot be answered: the page of those who are signed out', async (t) => {

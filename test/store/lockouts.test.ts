@@ -141,6 +141,11 @@ async function testLockouts(t: Test, store: StoreUnderTest) {
     await settle(who, 'cleared', 0, home)
     await attempts(20, who)
     t.equal(await attempt(who), 'locked')
+    t.equal(await lockouts.isFamiliar(organization, who, home, start), true)
+    t.equal(await lockouts.isFamiliar(organization, who, elsewhere, start), false)
+    t.equal(await lockouts.isFamiliar(organization, who, null, start), false)
+    t.equal(await lockouts.isFamiliar(organization, null, home, start), false)
+    t.equal(await lockouts.isFamiliar(organization, who, home, after(31 * 86_400)), false)
     t.same(
       await attempts(7, who, 1, home),
       ['go', 'go', 'go', 'go', 'go', 'locked', 'locked'],
@@ -317,6 +322,18 @@ t.test('conversations in memory', async (t) => {
     'bounded: the oldest go',
   )
   t.ok(await conversations.take(ids[2] as ConversationId))
+
+  const large = (): Conversation => ({
+    kind: 'request',
+    organization: newId(),
+    ...{ browser: 'a', door: 'saml', data: 'x'.repeat(1024 * 1024) },
+  })
+  const heavy = Array.from({ length: 40 }, () => newId<ConversationId>())
+  for (const one of heavy) await conversations.park(one, large(), 120)
+  const left = await Promise.all(heavy.map((one) => conversations.find(one)))
+  t.equal(left.filter((one) => one !== null).length, 31, 'bounded in size, too')
+  t.ok(left.at(-1))
+  t.ok(await conversations.find(ids.at(-1) as ConversationId), 'each kind by itself')
 })
 
 t.test('conversations in Redis', async (t) => {

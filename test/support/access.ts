@@ -93,6 +93,7 @@ export class Fakes {
         },
       },
       lockouts: {
+        isFamiliar: async () => false,
         isLocked: async () => this.locked,
         reserve: async (_organization, subject) => {
           check('lockouts.reserve')

@@ -129,6 +129,7 @@ export async function openHouse(
       fetch: fetchFor({ allow: [], allowLoopback: true }) as typeof fetch,
       limit: null,
       resumeLimit: null,
+      afterSignOut: async () => null,
     }),
   )
   const app: FastifyInstance = fastify()

@@ -40,7 +40,7 @@ export async function openSamlDoor(
   const log: Log = { debug() {}, info: note, warn: note, error: note }
   const keys = createKeyRing({ signingKeys: store.signingKeys, feed: store.feed, clock })
   const door = createSamlDoor({
-    ...{ access, webSessions, facts, keys, clock, log, limit: null },
+    ...{ access, webSessions, facts, keys, clock, log, limit: null, resumeLimit: null },
     applicationSessions: store.applicationSessions,
     conversations: store.conversations,
     applications: store.applications,
@@ -51,6 +51,7 @@ export async function openSamlDoor(
     ...changes,
   })
   late.door = door
+  const { afterSignOut } = door
   await app.register(door.plugin)
 
   /** Registers a service provider, and binds it to a group. */
@@ -87,7 +88,7 @@ export async function openSamlDoor(
     const filter = encodeURIComponent(`username eq "${username}"`)
     return (await api('GET', `/users?filter=${filter}`)).body.items[0]
   }
-  return { ...doors, door, logged, keys, register, user, certificates }
+  return { ...doors, door, afterSignOut, logged, keys, register, user, certificates }
 }
 
 const namespaces =

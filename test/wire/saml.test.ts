@@ -205,7 +205,7 @@ t.test('reading', async (t) => {
 
 const limits = { bytes: 100, depth: 1, elements: 1, attributes: 1, textLength: 1 }
 
-t.test('284 bytes that keep samlify busy for 20 seconds are refused at the 501st element', async (t) => {
+t.test('284 bytes that keep samlify busy for 20 seconds are refused while they are unpacked', async (t) => {
   const document = `<samlp:AuthnRequest xmlns:samlp="${namespaces.samlp}">${'<a/>'.repeat(28_000)}</samlp:AuthnRequest>`
   const message = deflateRawSync(document, { level: 9 }).toString('base64')
   t.equal(message.length, 284)
@@ -215,8 +215,16 @@ t.test('284 bytes that keep samlify busy for 20 seconds are refused at the 501st
   } catch (thrown) {
     error = thrown
   }
+  t.match(error, { name: 'WireError', code: 'deflate-malformed' }, 'at 64 KiB')
+  const within = document.replaceAll('<a/>'.repeat(28_000), '<a/>'.repeat(14_000))
+  const few = deflateRawSync(within, { level: 9 }).toString('base64')
+  try {
+    receiveRedirect(`SAMLRequest=${encodeURIComponent(few)}`)
+  } catch (thrown) {
+    error = thrown
+  }
   // Where the reading stopped is how much was read.
-  t.match(error, { name: 'WireError', code: 'xml-too-many-elements' })
+  t.match(error, { name: 'WireError', code: 'xml-too-many-elements' }, 'what fits, at the 501st element')
   t.ok((error as WireError).offset < 2_200)
   const bomb = deflateRawSync(Buffer.alloc(4 * 1024 * 1024, ' ')).toString('base64')
   t.equal(

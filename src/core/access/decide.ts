@@ -134,7 +134,10 @@ export function createAccess(ports: AccessPorts): Access {
 
   const undecided = (request: AccessRequest, error: unknown): Decision => {
     const cause: FaultCause = error instanceof Fault ? error.reason : 'internal'
-    ports.log.error({ err: error, door: request.circumstance.door }, 'a request could not be decided')
+    const { door } = request.circumstance
+    if (cause === 'busy')
+      ports.log.warn({ door, why: (error as Fault).message }, 'busy: a request was not decided')
+    else ports.log.error({ err: error, door }, 'a request could not be decided')
     return { outcome: 'indeterminate', cause, trace: emptyTrace(request, error) }
   }
 

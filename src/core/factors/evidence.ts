@@ -114,20 +114,13 @@ async function checkPassword(shown: Secret, situation: Situation, ports: Evidenc
 
   const known = remembered()
   if (known !== null) return known
-  // Names that nobody has wait as long, and are told `busy` as soon, as names that somebody has.
+  // Names that nobody has wait as long, and are told `busy` as soon, as names that somebody has. A crowd from elsewhere does not
+  // keep people waiting where they have got in from before.
   const lane = id ?? `${organization.id} ${claimedKey(request)}`
-  const isCrowded = id !== null && ports.turns.isWaitedFor(lane)
-  // Whoever is locked out anyway does not stand in the way of those who are not, such as the subject in a familiar place.
-  const isLocked =
-    isCrowded &&
-    (await ports.lockouts.isLocked(
-      organization.id,
-      id,
-      request.circumstance.peer,
-      request.at,
-      organization.settings.lockout,
-    ))
-  return ports.turns.run(isLocked ? `locked ${lane}` : lane, async () => {
+  const { peer } = request.circumstance
+  const isFamiliar =
+    ports.turns.isWaitedFor(lane) && (await ports.lockouts.isFamiliar(organization.id, id, peer, request.at))
+  return ports.turns.run(isFamiliar ? `${lane} ${peer}` : lane, async () => {
     const knownByNow = remembered()
     if (knownByNow !== null) return knownByNow
     const turn = await ports.lockouts.reserve(

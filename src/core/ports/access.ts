@@ -34,6 +34,13 @@ export interface Lockouts {
     at: Date,
     settings: LockoutSettings,
   ): Promise<'go' | 'locked'>
+  /** Has the subject got in from there lately? `subject` null: nobody's question, for the same work. */
+  isFamiliar(
+    organization: OrganizationId,
+    subject: string | null,
+    peer: string | null,
+    at: Date,
+  ): Promise<boolean>
   /** Would an attempt from there be told `locked` now? Counts nothing. */
   isLocked(
     organization: OrganizationId,

@@ -71,6 +71,8 @@ export interface OidcObjects {
   /** True for the one that consumes it, false for all others, whatever the process. */
   consume(organization: OrganizationId, model: string, id: string, at: Date): Promise<boolean>
   remove(organization: OrganizationId, model: string, id: string): Promise<void>
+  /** Those of these grants for which a token was given out that is still kept: somebody came with the code. */
+  withTokens(organization: OrganizationId, grantIds: readonly string[]): Promise<ReadonlySet<string>>
   /** Removes everything of these grants. */
   removeGrants(organization: OrganizationId, grantIds: readonly string[]): Promise<void>
 }

@@ -131,7 +131,15 @@ ${form({
       const username = await nameOf(services, organization.id, session.userId)
       const actor = { kind: 'user', id: session.userId, name: username } as const
       const user = { id: session.userId, username }
-      await webSessions.end(organization.id, session.id, user, actor, 'signed out from an application')
+      const reason = 'signed out from an application'
+      const ended = await webSessions.end(organization.id, session.id, user, actor, reason)
+      const next = await services.afterSignOut(organization, ended, visitor.browser, asked.returnTo)
+      if (next !== null) {
+        cookiesOf(ground).clearSession(reply, organization.slug)
+        const { nonce } = visitor
+        const text = continuePage({ brand: brandOf(organization), nonce, to: next, title: 'Signing out' })
+        return sendPage(reply, 200, text, { nonce, publicUrl: publicUrl() })
+      }
     }
     cookiesOf(ground).clearSession(reply, organization.slug)
     return leave(reply, request, organization, asked.returnTo)

@@ -1,5 +1,5 @@
 // Bounds what stays open at one application. Every authorization opens a grant of its own, because a code or refresh token that comes
-// twice ends its grant: shared, it would take along what others came by honestly. So of many the oldest go.
+// twice ends its grant: shared, it would take along what others came by honestly. So of many some go: those that were never used, then the oldest.
 import type { OrganizationId } from '../../base/ids.ts'
 import { sessionEnd } from '../../core/access/web-sessions.ts'
 import type { ApplicationSession } from '../../core/ports.ts'
@@ -7,7 +7,8 @@ import type { Grants } from './grants.ts'
 import { nameOf } from './names.ts'
 import type { OidcServices } from './services.ts'
 
-type Ports = Pick<OidcServices, 'applicationSessions' | 'facts' | 'clock'> & Pick<Grants, 'forget'>
+type Ports = Pick<OidcServices, 'applicationSessions' | 'objects' | 'facts' | 'clock'> &
+  Pick<Grants, 'forget'>
 
 /** So many stay; they are counted with each that is opened, and ended some at a time. */
 const kept = 20
@@ -19,7 +20,7 @@ const reason = 'newer ones of the same session and application took its place'
  * Ends the older ones beside the one that was just opened: those of the same session, or of the same user where it outlives sessions.
  * The application is not told: a logout token names the session (`sid`), and that goes on.
  */
-export function createEndOlder({ applicationSessions, facts, clock, forget }: Ports) {
+export function createEndOlder({ applicationSessions, objects, facts, clock, forget }: Ports) {
   const besides = async (
     organization: OrganizationId,
     { userId, sessionId, resourceId }: ApplicationSession,
@@ -42,7 +43,11 @@ export function createEndOlder({ applicationSessions, facts, clock, forget }: Po
   return async (organization: OrganizationId, opened: ApplicationSession): Promise<void> => {
     const found = await besides(organization, opened)
     if (found.length <= most) return
-    const older = found.toSorted(newestFirst).slice(kept)
+    // First those that nobody came back for: another site can send a browser here again and again, but has nothing of what it gets.
+    const ids = found.map(({ id }) => id)
+    const used = await objects.withTokens(organization, ids)
+    const rank = ({ id }: ApplicationSession): number => (id === opened.id ? 2 : used.has(id) ? 1 : 0)
+    const older = found.toSorted((a, b) => rank(b) - rank(a) || newestFirst(a, b)).slice(kept)
     const name = await nameOf({ facts }, organization, opened.userId)
     const actor = { kind: 'system', name: 'oidc' } as const
     for (const { id } of older) {

@@ -3,9 +3,11 @@ import type { Clock } from '../../base/clock.ts'
 import type { Log } from '../../base/log.ts'
 import type { Access } from '../../core/access/decide.ts'
 import type { WebSessions } from '../../core/access/web-sessions.ts'
+import type { Organization } from '../../core/directory/types.ts'
 import type { KeyRing } from '../../core/keys/signing-keys.ts'
 import type {
   AccessFacts,
+  ApplicationSession,
   ApplicationSessions,
   Applications,
   ChangeFeed,
@@ -28,6 +30,13 @@ export interface OidcServices {
   readonly facts: Pick<AccessFacts, 'findSubject' | 'findOrganization'>
   readonly keys: Pick<KeyRing, 'published' | 'privateKey'>
   readonly feed: Pick<ChangeFeed, 'subscribe'>
+  /** Where the browser has to go because applications must be told through it, before it goes on to `returnTo`; null: nowhere. */
+  readonly afterSignOut: (
+    organization: Organization,
+    ended: readonly ApplicationSession[],
+    browser: string,
+    returnTo: string | null,
+  ) => Promise<string | null>
   readonly ground: WebGround
   /** Signs the cookies of what is under way; the same in all processes. */
   readonly cookieKey: Buffer

@@ -19,7 +19,10 @@ const toleranceMs = 5 * 60_000
 /** An ID is remembered for as long as its message could be accepted. */
 const rememberedMs = 2 * toleranceMs
 
-/** The service provider that the message claims to be from. Throws Stopped where there is none, or it is turned off. */
+/**
+ * The service provider that the message claims to be from. Throws Stopped where there is none, or where it is turned off and asks
+ * for something: its answer to a logout still leads on to the others.
+ */
 export async function findSender(
   { message }: Received,
   { id }: Organization,
@@ -27,7 +30,8 @@ export async function findSender(
 ): Promise<ServiceProvider> {
   const sp = await applications.find(id, 'saml', message.issuer)
   if (sp === null) stop('unknownApplication', `no application has the entity ID ${message.issuer}`)
-  if (!sp.resource.enabled) stop('unknownApplication', `the application ${sp.resource.name} is turned off`)
+  if (!sp.resource.enabled && message.kind !== 'LogoutResponse')
+    stop('unknownApplication', `the application ${sp.resource.name} is turned off`)
   return sp
 }
 

@@ -44,10 +44,10 @@ export interface WantedContext {
 /** Null where nothing can satisfy it (NoAuthnContext). */
 export function readContext(requested: RequestedAuthnContext): WantedContext | null {
   const { comparison, classRefs } = requested
-  const known = classRefs.filter((each) => Object.hasOwn(classes, each))
+  const known = [...new Set(classRefs)].filter((each) => Object.hasOwn(classes, each))
   if (known.length === 0) return null
   // Nothing is better than two factors, and an unknown class could be anything.
-  const isOutOfReach = known.length < classRefs.length || known.some((each) => factorsOf(each) === 2)
+  const isOutOfReach = known.length < new Set(classRefs).size || known.some((each) => factorsOf(each) === 2)
   return comparison === 'better' && isOutOfReach ? null : { comparison, classes: known }
 }
 

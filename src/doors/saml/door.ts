@@ -16,6 +16,8 @@ import { handleErrors, sendTrouble } from './trouble.ts'
 export interface SamlDoorOptions extends SamlServices {
   /** How often one peer may bring messages; null: without limit. */
   readonly limit: PeerLimit | null
+  /** How often one peer may come back from sign-in or from a service provider; null: without limit. */
+  readonly resumeLimit: PeerLimit | null
 }
 
 export interface SamlDoor {
@@ -26,6 +28,7 @@ export interface SamlDoor {
     organization: Organization,
     ended: readonly ApplicationSession[],
     browser: string,
+    returnTo?: string | null,
   ): Promise<string | null>
   /** Where the portal opens an application that has to be opened from here; null where that is nowhere. */
   readonly launchPath: typeof launchPath
@@ -36,7 +39,7 @@ const bodyLimit = 192 * 1024
 /** What strangers can cause. */
 const logRate = { perSecond: 5, burst: 200 }
 
-export function createSamlDoor({ limit, ...options }: SamlDoorOptions): SamlDoor {
+export function createSamlDoor({ limit, resumeLimit, ...options }: SamlDoorOptions): SamlDoor {
   const { ground, clock } = options
   const services = { ...options, log: sparseLog(options.log, logRate, clock) }
   const sso = createSso(services)
@@ -47,10 +50,15 @@ export function createSamlDoor({ limit, ...options }: SamlDoorOptions): SamlDoor
     })
     await webScope(scope, ground)
     scope.setErrorHandler(handleErrors(services))
-    if (limit !== null) {
-      const refuse = limitPeers(limit, (request, reply) => sendTrouble(request, reply, 'tooMany', services))
-      scope.addHook('onRequest', refuse)
-    }
+    const limitTo = (bucket: PeerLimit) =>
+      limitPeers(bucket, (request, reply) => sendTrouble(request, reply, 'tooMany', services))
+    const beginning = limit === null ? null : limitTo(limit)
+    const comingBack = resumeLimit === null ? null : limitTo(resumeLimit)
+    // Whoever could begin can also come back, whatever others behind the same address begin.
+    scope.addHook('onRequest', async (request, reply) => {
+      const isBack = request.routeOptions.url?.endsWith('/resume') === true
+      return (isBack ? comingBack : beginning)?.(request, reply)
+    })
     await sso(scope)
     await slo.routes(scope)
   }

@@ -25,6 +25,8 @@ export interface Chain {
   readonly what: 'chain'
   /** Whom to answer in the end; null: it began with us. */
   readonly initiator: Pick<LogoutWish, 'entityId' | 'requestId' | 'relayState'> | null
+  /** Where the browser goes in the end, where it began with us and not in the portal. */
+  readonly returnTo: string | null
   /** Who is to be told next. */
   readonly waiting: readonly Participant[]
   /** The entity ID of the one whose answer is waited for. */
@@ -36,7 +38,11 @@ export interface Chain {
 /** A browser is not sent further than this. */
 const mostParticipants = 30
 
-export function chainOf(ended: readonly ApplicationSession[], initiator: Chain['initiator']): Chain {
+export function chainOf(
+  ended: readonly ApplicationSession[],
+  initiator: Chain['initiator'],
+  returnTo: string | null = null,
+): Chain {
   const participants = new Map<string, Participant>()
   for (const { door, id, details } of ended) {
     const { entityId, nameId, nameIdFormat } = details as Readonly<Record<string, string>>
@@ -51,6 +57,7 @@ export function chainOf(ended: readonly ApplicationSession[], initiator: Chain['
   return {
     what: 'chain',
     initiator,
+    returnTo,
     waiting: all.slice(0, mostParticipants),
     asked: null,
     isPartial: all.length > mostParticipants,

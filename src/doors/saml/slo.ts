@@ -4,7 +4,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import { newReference } from '../../core/access/reference.ts'
 import type { Organization } from '../../core/directory/types.ts'
 import type { ApplicationSession, Session } from '../../core/ports.ts'
+import { sendPage } from '../../net/web/headers.ts'
 import { cookiesOf, formOf } from '../../net/web/visitor.ts'
+import { continuePage } from '../../web/continue.ts'
+import { brandOf } from '../../web/page.ts'
 import type { Status } from '../../wire/saml/messages.ts'
 import { receivePost, receiveRedirect } from '../../wire/saml/receive.ts'
 import { statusCodes } from '../../wire/saml/vocabulary.ts'
@@ -69,7 +72,10 @@ export function createSlo(services: SamlServices) {
   const advance = async (visit: Visit, chain: Chain): Promise<FastifyReply> => {
     const { organization, visitor } = visit
     const [next, ...waiting] = chain.waiting
-    if (next === undefined) return finish(visit, chain.initiator, chain.isPartial ? partial : success)
+    if (next === undefined)
+      return chain.initiator === null
+        ? leave(visit, chain.returnTo)
+        : finish(visit, chain.initiator, chain.isPartial ? partial : success)
     const sp = await applications.find(organization.id, 'saml', next.entityId)
     const endpoint = sp === null ? null : endpointOf(sp.application)
     if (sp === null || endpoint === null) return advance(visit, { ...chain, waiting, isPartial: true })
@@ -78,17 +84,26 @@ export function createSlo(services: SamlServices) {
     return messages.tell(visit, sp, endpoint, next, `_${id}`)
   }
 
+  /** Everybody has been told: on to where the sign-out began. */
+  const leave = (
+    { organization, visitor: { nonce }, reply }: Visit,
+    returnTo: string | null,
+  ): FastifyReply => {
+    if (returnTo === null) return reply.redirect(`/o/${organization.slug}/signin/out`, 303)
+    const frame = { brand: brandOf(organization), nonce }
+    const text = continuePage({ ...frame, to: returnTo, title: 'You are signed out' })
+    return sendPage(reply, 200, text, { nonce, publicUrl: ground.publicUrl() })
+  }
+
   const finish = async (
     visit: Visit,
-    initiator: Chain['initiator'],
+    initiator: NonNullable<Chain['initiator']>,
     status: Status,
   ): Promise<FastifyReply> => {
-    const { organization, reply } = visit
-    const sp =
-      initiator === null ? null : await applications.find(organization.id, 'saml', initiator.entityId)
+    const { organization } = visit
+    const sp = await applications.find(organization.id, 'saml', initiator.entityId)
     const endpoint = sp === null ? null : endpointOf(sp.application)
-    if (initiator === null || sp === null || endpoint === null)
-      return reply.redirect(`/o/${organization.slug}/signin/out`, 303)
+    if (sp === null || endpoint === null) return leave(visit, null)
     return messages.reply(visit, sp, endpoint, initiator, status)
   }
 
@@ -133,13 +148,14 @@ export function createSlo(services: SamlServices) {
       scope.get(`/o/:slug${paths.sloResume}`, { exposeHeadRoute }, resume)
     },
 
-    /** Parks the way to those that can be told; null where there is none. */
+    /** Parks the way to those that can be told, and on to `returnTo`; null where there is none. */
     async afterSignOut(
       organization: Organization,
       ended: readonly ApplicationSession[],
       browser: string,
+      returnTo: string | null = null,
     ): Promise<string | null> {
-      const chain = chainOf(ended, null)
+      const chain = chainOf(ended, null, returnTo)
       const found = await Promise.all(
         chain.waiting.map(({ entityId }) => applications.find(organization.id, 'saml', entityId)),
       )

@@ -3,11 +3,11 @@ import type { XmlLimits } from '../xml/parse.ts'
 
 /** A logout request of thousands of sessions aside, messages have some twenty elements. */
 export const messageLimits: XmlLimits = {
-  bytes: 256 * 1024,
+  bytes: 64 * 1024,
   depth: 32,
   elements: 500,
   attributes: 32,
-  textLength: 64 * 1024,
+  textLength: 16 * 1024,
 }
 
 export const metadataLimits: XmlLimits = {

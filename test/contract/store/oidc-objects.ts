@@ -57,6 +57,9 @@ export async function testOidcObjects(t: Test, store: StoreUnderTest): Promise<v
       await objects.save(organization.id, 'RefreshToken', 'other', object({ grantId: 'h' }))
     }
     await objects.save(acme.id, 'AccessToken', 'third', object({ grantId: 'third' }))
+    await objects.save(acme.id, 'AuthorizationCode', 'c', object({ grantId: 'unused' }))
+    const used = await objects.withTokens(acme.id, ['g', 'unused', 'nothing'])
+    t.same([...used], ['g'], 'for which somebody came with the code')
     await objects.removeGrants(acme.id, [])
     t.ok(await objects.find(acme.id, 'AccessToken', 'a', at))
     await objects.removeGrants(acme.id, ['g', 'third', 'nothing'])
