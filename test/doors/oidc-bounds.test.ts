@@ -197,6 +197,23 @@ t.test('O01 an address that was taken away gets nothing that was under way', asy
   })
 })
 
+t.test(
+  'O13 an application that gets the client ID of another gets nothing of what was given to that',
+  async (t) => {
+    const application = { protocol: 'oidc', clientId: 'handed-on', redirectUris: [registered] }
+    const secret = { clientSecret: 'muster-handed-on-secret' }
+    const first = await house.register(application, secret)
+    const tokens = await tokensOf(house, new Browser(), 'alice', { client_id: 'handed-on' })
+    t.equal(await userinfo(tokens.access), 200)
+    const renamed = { application: { ...application, clientId: 'named-anew' } }
+    const changed = await house.directory.resources.update(house.by, first.id, renamed)
+    t.ok(changed.ok, JSON.stringify(changed))
+    await house.register(application, secret)
+    t.equal(await userinfo(tokens.access), 401)
+    t.match(await refresh(house.issuer, tokens.refresh, 'handed-on'), invalidGrant)
+  },
+)
+
 t.test('a browser keeps what is needed to come back, and no cache keeps a redirect', async (t) => {
   const browser = new Browser()
   const redirects: Response[] = []

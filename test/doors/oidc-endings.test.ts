@@ -40,10 +40,14 @@ t.test('codes and refresh tokens, on two processes', async (t) => {
 
   await t.test('O06 of 50 who redeem a code one succeeds, and the others end what came of it', async (t) => {
     const code = await codeOf()
+    const told: string[] = []
+    for (const { webSessions } of [house, second])
+      webSessions.onEnded((_, ended) => told.push(...ended.map(({ id }) => id)))
     const answers = await Promise.all(Array.from({ length: 50 }, (_, i) => redeem(either(i), code)))
     const won = answers.filter(({ status }) => status === 200)
     t.equal(won.length, 1)
     for (const answer of answers) if (answer.status !== 200) t.match(answer, invalidGrant)
+    t.equal(told.length, 1, 'O21 and the application is told once, whoever was first')
     const { access, refresh: token } = readTokens(won[0]?.body ?? {})
     t.equal(await userinfo(house, access), 401)
     t.match(await refresh(house.issuer, token), invalidGrant)
@@ -83,7 +87,20 @@ t.test('codes and refresh tokens, on two processes', async (t) => {
   })
 
   await t.test('O07 a refresh token is used once; used again it ends the family', async (t) => {
+    const alice = await house.user('alice')
+    const grantsOf = async () => {
+      const page = { limit: 1_000 }
+      const all = await house.store.applicationSessions.list(
+        house.acme.id,
+        { user: alice.id },
+        new Date(),
+        page,
+      )
+      return all.length
+    }
+    const before = await grantsOf()
     const first = await tokensOf(house, browser, 'alice')
+    t.equal(await grantsOf(), before + 1)
     const next = readTokens((await refresh(second.issuer, first.refresh)).body)
     t.not(next.refresh, first.refresh)
     const third = readTokens((await refresh(house.issuer, next.refresh)).body)
@@ -91,6 +108,7 @@ t.test('codes and refresh tokens, on two processes', async (t) => {
     t.match(await refresh(second.issuer, first.refresh), invalidGrant, 'the first, again')
     t.match(await refresh(house.issuer, third.refresh), invalidGrant, 'the newest')
     for (const { access } of [first, next, third]) t.equal(await userinfo(house, access), 401)
+    t.equal(await grantsOf(), before, 'and nothing of it stays open')
   })
 
   await t.test('O07 two at the very same moment: one family', async (t) => {

@@ -3,6 +3,7 @@
 import { createHash, createHmac, generateKeyPairSync, type KeyObject } from 'node:crypto'
 import { CompactSign, SignJWT } from 'jose'
 import t, { type Test } from 'tap'
+import { metadataOf } from '../../src/doors/oidc/client.ts'
 import { peerLimit } from '../../src/net/web/rate.ts'
 import {
   type Answer,
@@ -13,6 +14,7 @@ import {
   challenge,
   openHouse,
   post,
+  readTokens,
   redeem,
   refresh,
   tokensOf,
@@ -270,6 +272,13 @@ t.test('codes and clients', async (t) => {
     })
   })
 
+  await t.test('O04 a client without a secret needs PKCE, whatever it is registered with', async (t) => {
+    const known = await house.store.applications.find(house.acme.id, 'oidc', 'open')
+    if (known === null) throw new Error('not registered')
+    const application = { ...known.application, pkce: false }
+    t.match(metadataOf({ ...known, application }), { token_endpoint_auth_method: 'none', pkce: true })
+  })
+
   await t.test('O06 a code is bound to its client and its address', async (t) => {
     const code = await codeOf()
     t.match(await redeem(house.issuer, code, 'other'), invalidGrant)
@@ -497,6 +506,18 @@ t.test('O13 a token is what it is, for whom it is', async (t) => {
   }
   const byNobody = await post(`${house.issuer}/oidc/introspect`, { token: access, client_id: 'open' })
   t.same(byNobody.body, { active: false })
+  const ofOpen = (await authorize(house, browser, 'alice', { client_id: 'open' })).get('code') ?? ''
+  const redeemed = await post(`${house.issuer}/oidc/token`, {
+    ...{ grant_type: 'authorization_code', code: ofOpen, client_id: 'open' },
+    ...{ redirect_uri: registered, code_verifier: verifier },
+  })
+  t.equal(redeemed.status, 200)
+  const own = { token: readTokens(redeemed.body).access, client_id: 'open' }
+  t.same(
+    (await post(`${house.issuer}/oidc/introspect`, own)).body,
+    { active: false },
+    'nothing is told to whom proves nothing, not even of its own',
+  )
 
   for (const client of ['wiki', 'other']) {
     for (const [name, token] of Object.entries(all)) {

@@ -3,6 +3,7 @@
 import { createRemoteJWKSet, jwtVerify } from 'jose'
 import t from 'tap'
 import { Fault } from '../../src/base/result.ts'
+import { authenticationOf } from '../../src/doors/oidc/authentication.ts'
 import {
   authorizationUrl,
   authorize,
@@ -295,6 +296,19 @@ t.test('what the decision says', async (t) => {
     for (const name of ['acr', 'amr', 'auth_time', 'sub'])
       t.same(renewed[name], claims[name], `${name} after refresh`)
     t.same(renewed.nonce, claims.nonce)
+  })
+
+  await t.test('O18 auth_time is that of the oldest proof that counts', (t) => {
+    const at = (seconds: number) => new Date(seconds * 1000)
+    const password = { kind: 'password', factorVersion: '1', at: at(1_000) } as const
+    const code = { kind: 'totp', factorVersion: '1', at: at(9_000) } as const
+    for (const proof of [
+      [password, code],
+      [code, password],
+    ])
+      t.match(authenticationOf(proof, []), { authTime: 1_000, acr: twoFactors })
+    t.equal(authenticationOf([{ ...password, at: at(9_000) }], []).authTime, 9_000)
+    t.end()
   })
 
   await t.test('O18 max_age and prompt=login: an older sign-in does not count', async (t) => {

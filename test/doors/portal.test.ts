@@ -219,6 +219,12 @@ t.test('M17: a key that waits belongs to the session that was shown it', async (
   t.same(await factorsOf('carol'), ['password'])
   const right = await one.submit(first, { code: now(seedOn(first)) }, '/authenticator')
   t.equal(right.heading, 'Your recovery codes')
+
+  // Whoever replaces it, or sets one up again, is shown another key: this one may be in wrong hands.
+  const asked = await one.get((await one.get(`${portal}/authenticator`)).leadsTo as string)
+  const replacing = await one.follow(await one.submit(asked, { code: code(seedOn(first)) }))
+  t.match(seedOn(replacing), /^[A-Z2-7]{32}$/)
+  t.not(seedOn(replacing), seedOn(first), 'a key that was confirmed does not wait any more')
 })
 
 t.test('M17: changing how one signs in needs every factor, freshly', async (t) => {
@@ -339,6 +345,18 @@ t.test('A15: what applications keep without a browser is seen and ended by its u
     details: { reason: 'ended by its user' },
   })
   t.equal((await alice.post(`${portal}/applications/${kept.id}/end`, { csrf })).status, 404, 'once')
+
+  const raced = await opened('alice', 'wiki')
+  told.length = 0
+  const owner = await user('alice')
+  const actor = { kind: 'user', id: owner.id, name: 'alice' } as const
+  const ends = await Promise.all(
+    Array.from({ length: 8 }, () =>
+      webSessions.endApplication(organization.id, raced, owner, actor, 'ended by its user'),
+    ),
+  )
+  t.equal(ends.filter((isMine) => isMine).length, 1)
+  t.same(told, [raced.id], 'of several who end it at once, one tells')
 
   const another = await signedIn('alice')
   const elsewhere = await opened('alice', 'crm', (await resumed(another))?.id ?? null)

@@ -266,6 +266,21 @@ t.test('S13 stray, old and repeated requests', async (t) => {
   t.equal(statusCode, 404, 'a look at the headers uses up nothing')
 })
 
+t.test('S13 an ID is remembered for as long as a message with it could be accepted', async (t) => {
+  const untils: number[] = []
+  const use = async (_of: unknown, _kind: string, _value: string, until: Date) =>
+    untils.push(until.getTime()) > 0
+  const own = await openSamlDoor(t, t.testdir({}), { usedOnce: { use } })
+  const { clock } = own.house
+  const provider = await own.register(spKeys)
+  // Of a sender whose clock is as far ahead as it may be, it is accepted for twice the tolerance from now on.
+  const ahead = provider.request({ issueInstant: new Date(clock.now().getTime() + 4.9 * 60_000) })
+  t.equal((await own.browser().get(provider.redirect(ahead))).status, 303)
+  t.equal(untils.length, 1)
+  const seconds = ((untils[0] ?? 0) - clock.now().getTime()) / 1000
+  t.ok(seconds > 9.9 * 60, `${seconds} seconds`)
+})
+
 t.test('messages that do not belong there', async (t) => {
   const nameId = '<saml:NameID>alice</saml:NameID>'
   const logout = sp.message('LogoutRequest', { inner: nameId })

@@ -206,6 +206,18 @@ t.test('by the POST binding of another site, which brings no cookies', async (t)
     t.equal((await api('PATCH', path, { enabled: false })).status, 200)
     t.match(await through(mine, sent, 'alice'), { status: 403, forms: [{}] }, 'not signed in at all')
     t.match(await begin(mine, other.request(), other), { status: 403, forms: [] })
+
+    // S01, S13: also after signing in, on the way back.
+    const moved = { application: { assertionConsumerServices: [{ url: `${other.url}/moved` }] } }
+    for (const change of [moved, { enabled: false }]) {
+      t.equal((await api('PATCH', path, { enabled: true })).status, 200)
+      const one = doors.browser()
+      const form = await one.follow(await begin(one, other.request(), other))
+      const back = await one.submit(form, typed('alice'), '/signin')
+      t.match(back.leadsTo, /^\/o\/acme\/saml\/resume/)
+      t.equal((await api('PATCH', path, change)).status, 200)
+      t.match(await one.follow(back), { status: 403, forms: [] }, Object.keys(change).join())
+    }
   })
 })
 
@@ -367,7 +379,7 @@ t.test('S16 RequestedAuthnContext', async (t) => {
     t.equal(await asked(one, names, comparison), expected, `password: ${comparison} ${names}`)
 
   const two = doors.browser()
-  await through(two, await begin(two, sp.request()), 'dave')
+  const signedIn = deliveryOf(await through(two, await begin(two, sp.request()), 'dave'))
   t.equal(await asked(two, []), protectedTransport, 'no code was asked for yet')
   t.equal(await asked(two, [protectedTransport, refeds]), protectedTransport, 'the preferred one is there')
   t.equal(await asked(two, [refeds, protectedTransport]), 'sign-in', 'preferred, and within reach')
@@ -378,6 +390,8 @@ t.test('S16 RequestedAuthnContext', async (t) => {
   t.ok(form.text.includes('name="code"'), 'only the code is missing')
   const delivery = deliveryOf(await through(two, form, 'dave'))
   t.equal(textIn(delivery.xml, 'AuthnContextClassRef'), refeds)
+  const instantOf = ({ xml }: Delivery) => attributeIn(xml, 'AuthnStatement', 'AuthnInstant')
+  t.equal(instantOf(delivery), instantOf(signedIn), 'that of the oldest proof: the code came later')
   const ofTwo = [
     [[], '', refeds],
     [[protectedTransport], 'exact', protectedTransport],

@@ -1,7 +1,12 @@
 // Sign-in over the real house: who gets a session, what the others are told, and what a form has to bring to be looked at.
 import { randomUUID } from 'node:crypto'
 import t from 'tap'
-import { type ApplicationSessionId, newId } from '../../src/base/ids.ts'
+import {
+  type ApplicationSessionId,
+  type ConversationId,
+  newId,
+  type OrganizationId,
+} from '../../src/base/ids.ts'
 import { Secret } from '../../src/base/secrets.ts'
 import type { Decision } from '../../src/core/access/decision.ts'
 import type { ApplicationSession } from '../../src/core/ports.ts'
@@ -342,6 +347,11 @@ t.test('O16: what one browser began, another cannot finish', async (t) => {
   for (const bad of ['', 'x', randomUUID(), '..%2f', `${id}&to=${id}`]) {
     t.equal((await attacker.get(`/o/acme/signin?to=${bad}`)).status, 410, bad)
   }
+  const foreign = newId<ConversationId>()
+  const begun = await store.conversations.find(id as ConversationId)
+  if (begun?.kind !== 'sign-in') throw new Error('nothing was begun')
+  await store.conversations.park(foreign, { ...begun, organization: newId<OrganizationId>() }, 60)
+  t.equal((await attacker.get(`/o/acme/signin?to=${foreign}`)).status, 410, 'begun at another organization')
   // A challenge is bound as well: what it asks for cannot be answered from elsewhere.
   const asked = await attacker.submit(await attacker.get(await begin(attacker, 'payroll')), typed('dave'))
   const { challenge = '' } = asked.forms[0]?.fields ?? {}
@@ -352,6 +362,30 @@ t.test('O16: what one browser began, another cannot finish', async (t) => {
   })
   t.equal(answered.status, 403)
   t.equal(sessionTokenOf(victim), null)
+  t.match(
+    await attacker.submit(asked, { code: code(daves) }),
+    { status: 200, leadsTo: returnTo },
+    'and it still waits for the browser that was asked',
+  )
+})
+
+t.test('where it goes on after sign-in, no request can say', async (t) => {
+  const evil = 'https://evil.example/'
+  const names = ['returnTo', 'return_to', 'next', 'url', 'redirect', 'redirect_uri', 'RelayState', 'continue']
+  const fields = Object.fromEntries(names.map((name) => [name, evil]))
+  const query = new URLSearchParams(fields).toString()
+  const browser = doors.browser()
+  const asked = await browser.get(`${await begin(browser, 'wiki')}&${query}`)
+  const given = { ...asked.forms[0]?.fields, ...fields, ...typed('alice') }
+  t.match(await browser.post(`/o/acme/signin?${query}`, given), { status: 200, leadsTo: returnTo })
+  const plain = doors.browser()
+  const page = await plain.get(`/o/acme/signin?${query}`)
+  const answer = await plain.post(`/o/acme/signin?${query}`, {
+    ...page.forms[0]?.fields,
+    ...fields,
+    ...typed('alice'),
+  })
+  t.match(answer, { status: 303, leadsTo: '/o/acme/portal' })
 })
 
 t.test('a code that is missing is asked for at once, of whoever is signed in already', async (t) => {
@@ -424,7 +458,12 @@ t.test('W03: no form is acted upon that does not come from our own page', async 
     ]
     for (const [name, status, fields, headers] of refused) {
       const answer = await browser.post(url, { ...form, ...fields }, headers)
-      t.equal(answer.status, status, `${url} ${name}`)
+      // A wrong password, or a challenge that nobody was given, is a 403 as well: it is the form that has to be refused.
+      const refusal = {
+        status,
+        heading: status === 403 ? 'This page has expired' : 'This request cannot be read',
+      }
+      t.match(answer, refusal, `${url} ${name}`)
       t.equal(sessionTokenOf(browser), token, 'nothing is set or cleared')
     }
   }
@@ -504,6 +543,8 @@ t.test('trouble is told as such, and never as a refusal or a yes', async (t) => 
   for (let i = 0; i < 3; i++) statuses.push((await one.submit(page, typed('alice', 'x'))).status)
   t.same(statuses, [403, 403, 429])
   t.equal((await one.get('/o/acme/signin')).status, 200, 'pages are still shown')
+  const guess = { ...page.forms[0]?.fields, username: 'dave', code: '123456', challenge: randomUUID() }
+  t.equal((await one.post('/o/acme/signin/code', guess)).status, 429, 'codes count with passwords')
   const other = limited('127.0.0.10')
   t.equal((await other.submit(await other.get('/o/acme/signin'), typed('alice'))).status, 303)
   const huge = { ...page.forms[0]?.fields, ...typed('alice', 'x'.repeat(20_000)) }

@@ -6,6 +6,7 @@ import { type AddressInfo, createServer as createTcpServer } from 'node:net'
 import t, { type Test } from 'tap'
 import { type Cidr, parseAddress, parseCidr } from '../../src/base/ip.ts'
 import { createAuthority, createServerCertificate } from '../../src/net/issue.ts'
+import { exchange } from '../../src/net/web/exchange.ts'
 import {
   type FetchGuard,
   FetchRefused,
@@ -198,6 +199,20 @@ t.test(
     t.equal(await reason({ url: plain }, { ...outside, allow }), 'scheme', 'allowed is no leave for http')
   },
 )
+
+t.test('O14: nothing is sent to an address that was not judged, wherever the connection went', async (t) => {
+  const port = await serve(t, (_request, response) => {
+    t.fail('a request arrived')
+    response.end()
+  })
+  const sending = exchange({
+    url: new URL(`http://127.0.0.1:${port}/`),
+    ...{ method: 'POST', headers: {}, body: 'x', maxBytes: 1_000, addresses: ['192.0.2.1'], ca: undefined },
+    lookup: (_name, _options, callback) => callback(null, '192.0.2.1', 4),
+    signal: AbortSignal.timeout(10_000),
+  })
+  t.match(await sending.catch((error: unknown) => error), { reason: 'address' })
+})
 
 t.test('O14: answers are bounded in size and time, redirects are not followed', async (t) => {
   const port = await serve(t, (request, response) => {

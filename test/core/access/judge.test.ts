@@ -322,6 +322,27 @@ const permits = (scene: Scene): boolean => answerOf(judged(scene)) === 'permit'
 const holds = (property: (scene: Scene, kinds: FactorKind[]) => void): void =>
   fc.assert(fc.property(scenes, factors, property), { numRuns: 5_000 })
 
+t.test('a session rests on all that holds, also on what is too old for this request', (t) => {
+  // The password is fresh, the code is not: it is not asked for here, and is not asked for anew at the next door.
+  const scene: Scene = { ...plain, proven: ['password', 'totp'], wanted: fresh30, opening }
+  const facts = factsOf(scene)
+  const [password, code] = facts.shown.accepted
+  if (password === undefined || code === undefined) throw new Error('nothing proven')
+  const old = { ...code, at: new Date(at.getTime() - 3600_000) }
+  const { decision, effects } = judge(
+    requestOf(scene),
+    { ...facts, shown: { ...facts.shown, accepted: [password, old] } },
+    fresh,
+  )
+  t.match(decision, { outcome: 'permit', proof: [password] })
+  t.equal(decision.outcome === 'permit' && decision.proof.length, 1)
+  t.same(
+    effects.find((effect) => effect.do === 'open-session'),
+    { do: 'open-session', user: theUser.id, proof: [password, old], opening },
+  )
+  t.end()
+})
+
 t.test('a permit implies all of: existing, active, bound, proven, nothing wrong', async (t) => {
   let permitted = 0
   holds((scene) => {
