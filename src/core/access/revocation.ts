@@ -16,13 +16,13 @@ import type { Access } from './decide.ts'
 import { firstFactors } from './demands.ts'
 import { denyReasons } from './reasons.ts'
 import type { AccessRequest, Proof } from './request.ts'
-import { sessionEnd, type WebSessions } from './web-sessions.ts'
+import type { WebSessions } from './web-sessions.ts'
 
 interface Ports {
   readonly access: Pick<Access, 'holds'>
   readonly facts: AccessFacts
   readonly sessions: Pick<Sessions, 'list'>
-  readonly webSessions: Pick<WebSessions, 'end' | 'tellEnded'>
+  readonly webSessions: Pick<WebSessions, 'end' | 'endApplication'>
   readonly applicationSessions: ApplicationSessions
   readonly feed: Pick<ChangeFeed, 'subscribe'>
   readonly clock: Clock
@@ -157,11 +157,9 @@ async function reviewApplicationSession(
   if (decision.outcome === 'permit') return
   if (decision.outcome === 'indeterminate') throw new Error(`undecided: ${decision.cause}`)
   const reason = decision.outcome === 'deny' ? denyReasons[decision.reason] : 'more has to be proven'
-  const name = decision.trace.subject.name ?? one.userId
-  const audit = sessionEnd('application-session', one.id, name, actor, reason, at)
+  const user = { id: one.userId, username: decision.trace.subject.name ?? one.userId }
   // Of several processes that find out, one ends it and tells.
-  if (await ports.applicationSessions.end(organization, one.id, audit))
-    ports.webSessions.tellEnded(organization, [one])
+  await ports.webSessions.endApplication(organization, one, user, actor, reason)
 }
 
 /** Asks whether what was permitted when this was opened still is. */

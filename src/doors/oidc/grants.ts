@@ -4,7 +4,6 @@
 import type { AdapterPayload, KoaContextWithOIDC } from 'oidc-provider'
 import { type ApplicationSessionId, newId, type OrganizationId } from '../../base/ids.ts'
 import type { Permit } from '../../core/access/decision.ts'
-import { sessionEnd } from '../../core/access/web-sessions.ts'
 import type { ApplicationSession, Session } from '../../core/ports.ts'
 import type { Authentication } from './authentication.ts'
 import { nameOf } from './names.ts'
@@ -103,11 +102,9 @@ export function createGrants(
       const opened = await find(organization, grantId)
       visitUnderWay()?.opened.set(grantId, Promise.resolve(null))
       if (opened === null) return forget(organization, [grantId])
-      const name = await nameOf(services, organization, opened.userId)
+      const username = await nameOf(services, organization, opened.userId)
       const actor = { kind: 'system', name: 'oidc' } as const
-      const audit = sessionEnd('application-session', opened.id, name, actor, reason, clock.now())
-      if (await applicationSessions.end(organization, opened.id, audit))
-        webSessions.tellEnded(organization, [opened])
+      await webSessions.endApplication(organization, opened, { id: opened.userId, username }, actor, reason)
       await forget(organization, [grantId])
     },
 

@@ -20,7 +20,7 @@ import type { WebGround } from '../../net/web/visitor.ts'
 
 export interface OidcServices {
   readonly access: Pick<Access, 'decide' | 'review'>
-  readonly webSessions: Pick<WebSessions, 'resume' | 'end' | 'onEnded' | 'tellEnded'>
+  readonly webSessions: Pick<WebSessions, 'resume' | 'end' | 'endApplication' | 'onEnded'>
   readonly applicationSessions: Pick<ApplicationSessions, 'save' | 'find' | 'list' | 'end'>
   readonly conversations: Pick<Conversations, 'park'>
   readonly applications: Applications

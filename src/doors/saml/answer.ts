@@ -2,6 +2,7 @@
 // signing in is sent there, unless nothing may be shown.
 import type { ConversationId } from '../../base/ids.ts'
 import type { Decision, Deny, Permit } from '../../core/access/decision.ts'
+import { strengthOf } from '../../core/access/strength.ts'
 import type { Attribute, NameId, Status } from '../../wire/saml/messages.ts'
 import { statuses } from './authn-request.ts'
 import { contextOf } from './context.ts'
@@ -68,7 +69,7 @@ function state(permit: Permit, wish: SignInWish, sp: ServiceProvider): Answer {
   const authnContextClassRef = contextOf(proof, wish.context)
   if (authnContextClassRef === null) return { say: 'status', status: statuses.noContext }
   const { attributes, unwritable } = attributesOf(permit, sp)
-  const authnInstant = new Date(Math.min(...proof.map(({ at }) => at.getTime())))
+  const { since: authnInstant } = strengthOf(proof)
   return {
     say: 'statement',
     permit,

@@ -1,7 +1,7 @@
 // Authentication contexts: what a service provider asks for, as a demand of the decision, and what is said afterwards, which is never
 // more than what was proven (Core §3.3.2.2.1).
-import { isMet, secondFactors } from '../../core/access/demands.ts'
 import type { Proof, Wanted } from '../../core/access/request.ts'
+import { provesTwo as isTwo } from '../../core/access/strength.ts'
 import type { FactorKind } from '../../core/directory/types.ts'
 import type { Comparison, RequestedAuthnContext } from '../../wire/saml/messages.ts'
 import { contextClasses } from '../../wire/saml/vocabulary.ts'
@@ -17,7 +17,6 @@ interface ContextClass {
 const mobileTwoFactor = 'urn:oasis:names:tc:SAML:2.0:ac:classes:MobileTwoFactorContract'
 const tlsClient = 'urn:oasis:names:tc:SAML:2.0:ac:classes:TLSClient'
 
-const isTwo = (kinds: Kinds): boolean => isMet({ anyOf: secondFactors }, kinds)
 const hasPassword = (kinds: Kinds): boolean => kinds.has('password')
 
 /** Those that can be asked for. */

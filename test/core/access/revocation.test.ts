@@ -62,9 +62,21 @@ function open(scene: Partial<Scene> = {}) {
       return ended
     },
   }
+  const applicationSessions = {
+    list: async (_: OrganizationId, of: { user?: UserId; resource?: ResourceId }) =>
+      state.applications.filter((one) => one.userId === of.user || one.resourceId === of.resource),
+    usersWithSessions: async (_: OrganizationId, users: readonly UserId[]) =>
+      users.filter((user) => [...state.web, ...state.applications].some(({ userId }) => userId === user)),
+    end: async (_: OrganizationId, id: ApplicationSessionId, audit: { action: string }) => {
+      const there = state.applications.some((one) => one.id === id)
+      state.applications = state.applications.filter((one) => one.id !== id)
+      if (there) state.audit.push(audit.action)
+      return there
+    },
+  } as never
   const webSessions = createWebSessions({
     sessions: sessions as never,
-    applicationSessions: {} as never,
+    applicationSessions,
     clock,
     log: silentLog,
   })
@@ -79,18 +91,7 @@ function open(scene: Partial<Scene> = {}) {
     facts: { findSubject: async () => state.subject } as never,
     sessions: sessions as never,
     webSessions,
-    applicationSessions: {
-      list: async (_: OrganizationId, of: { user?: UserId; resource?: ResourceId }) =>
-        state.applications.filter((one) => one.userId === of.user || one.resourceId === of.resource),
-      usersWithSessions: async (_: OrganizationId, users: readonly UserId[]) =>
-        users.filter((user) => [...state.web, ...state.applications].some(({ userId }) => userId === user)),
-      end: async (_: OrganizationId, id: ApplicationSessionId, audit: { action: string }) => {
-        const there = state.applications.some((one) => one.id === id)
-        state.applications = state.applications.filter((one) => one.id !== id)
-        if (there) state.audit.push(audit.action)
-        return there
-      },
-    } as never,
+    applicationSessions,
     feed: {
       subscribe: (listener) => {
         listeners.add(listener)
