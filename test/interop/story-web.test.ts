@@ -11,33 +11,17 @@ import { freshDatabase, redisUrl } from '../support/database.ts'
 import { ldapBind, ldapSearch } from '../support/ldap-tools.ts'
 import { choosePorts, type RunningMuster, startMuster } from '../support/muster.ts'
 import { OneTimeCodes } from '../support/one-time-codes.ts'
+import { type Places, seen } from '../support/places.ts'
 import { radiusLogin } from '../support/radclient.ts'
 import { nameOf, type RelyingParty, startRelyingParty } from '../support/relying-party.ts'
 import { type ServiceProvider, startServiceProvider } from '../support/service-provider.ts'
 import { createVisitor, passSignIn, type WebVisitor } from '../support/web-visitor.ts'
-
-/** Changes are made at `here` and seen at `there`, `withinMs` later; 0: by the very next question. */
-interface Places {
-  readonly here: RunningMuster
-  readonly there: RunningMuster
-  readonly withinMs: number
-}
 
 interface Applications {
   readonly notes: RelyingParty
   readonly deals: ServiceProvider
   /** Whose codes wait to be redeemed. */
   readonly patient: RelyingParty
-}
-
-/** Asks until the answer is the wished one; the last answer, whatever it is. */
-async function seen<T>(withinMs: number, ask: () => Promise<T>, wished: (answer: T) => boolean): Promise<T> {
-  const deadline = performance.now() + withinMs
-  for (;;) {
-    const answer = await ask()
-    if (wished(answer) || performance.now() >= deadline) return answer
-    await sleep(20)
-  }
 }
 
 const refusal = (asked: Promise<unknown>): Promise<string> => asked.then(() => 'accepted', nameOf)

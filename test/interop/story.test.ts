@@ -19,24 +19,8 @@ import {
 } from '../support/ldap-tools.ts'
 import { type RunningMuster, startMuster } from '../support/muster.ts'
 import { OneTimeCodes } from '../support/one-time-codes.ts'
+import { type Places, seen } from '../support/places.ts'
 import { radiusLogin } from '../support/radclient.ts'
-
-/** Changes are made at `here` and seen at `there`, `withinMs` later; 0: by the very next question. */
-interface Places {
-  readonly here: RunningMuster
-  readonly there: RunningMuster
-  readonly withinMs: number
-}
-
-/** Asks until the answer is the wished one; the last answer, whatever it is. */
-async function seen<T>(withinMs: number, ask: () => Promise<T>, wished: (answer: T) => boolean): Promise<T> {
-  const deadline = performance.now() + withinMs
-  for (;;) {
-    const answer = await ask()
-    if (wished(answer) || performance.now() >= deadline) return answer
-    await sleep(20)
-  }
-}
 
 /** An open LDAP connection. */
 async function connection(t: Test, muster: RunningMuster, dn: string, password: string): Promise<Client> {
