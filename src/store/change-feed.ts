@@ -3,6 +3,7 @@
 import type { Clock } from '../base/clock.ts'
 import type { OrganizationId } from '../base/ids.ts'
 import type { Log } from '../base/log.ts'
+import { Fault } from '../base/result.ts'
 import type { Change, ChangeFeed, ChangeKind } from '../core/ports.ts'
 import type { Database } from './database.ts'
 import { sql } from './sql.ts'
@@ -44,6 +45,15 @@ export class DatabaseChangeFeed implements ChangeFeed {
   #polling: Promise<void> | null = null
   #again = false
   #closed = false
+  /** Polls begun so far. */
+  #polls = 0
+  /** Who waits for a poll that began after so many others. */
+  #settling: {
+    readonly after: number
+    readonly told: () => void
+    readonly failed: (fault: Fault) => void
+  }[] = []
+  #timesAway = 0
 
   constructor(database: Database, wakeup: Wakeup, clock: Clock, log: Log) {
     this.#database = database
@@ -87,10 +97,23 @@ export class DatabaseChangeFeed implements ChangeFeed {
     this.#wakeup.notify()
   }
 
+  get timesAway(): number {
+    return this.#timesAway
+  }
+
+  settled(): Promise<void> {
+    if (this.#closed) return Promise.reject(closing())
+    return new Promise((told, failed) => {
+      this.#settling.push({ after: this.#polls, told, failed })
+      this.#wake()
+    })
+  }
+
   async close(): Promise<void> {
     this.#closed = true
     if (this.#timer !== null) clearTimeout(this.#timer)
     await this.#polling
+    for (const { failed } of this.#settling.splice(0)) failed(closing())
     await this.#wakeup.close()
   }
 
@@ -130,6 +153,7 @@ export class DatabaseChangeFeed implements ChangeFeed {
 
   /** Returns whether there may be more at once. */
   async #poll(): Promise<boolean> {
+    const number = ++this.#polls
     const began = this.#clock.monotonicMs()
     const holes = [...this.#holes.keys()].map(String)
     const rows = await this.#database.house<LogRow & { xmin: string }>(sql`
@@ -148,7 +172,15 @@ export class DatabaseChangeFeed implements ChangeFeed {
     if (began - this.#lastSeenMs > longestAwayMs) await this.#tellEverything()
     if (!more) this.#lastSeenMs = began
     if (entries.length > 0) this.#tell(entries.map(({ org, kind, id }) => ({ organization: org, kind, id })))
+    if (!more) this.#settle(number)
     return more
+  }
+
+  /** What this poll did not see was not committed when it began. */
+  #settle(poll: number): void {
+    const waiting = this.#settling
+    this.#settling = waiting.filter(({ after }) => after >= poll)
+    for (const { after, told } of waiting) if (after < poll) told()
   }
 
   #arrived(seq: bigint): void {
@@ -181,6 +213,7 @@ export class DatabaseChangeFeed implements ChangeFeed {
   /** Away for longer than the log is sure to be kept: nothing that anybody remembers can be relied on. */
   async #tellEverything(): Promise<void> {
     const rows = await this.#database.house<{ id: OrganizationId }>(sql`select id from organization`)
+    this.#timesAway++
     this.#tell(rows.map(({ id }) => ({ organization: id, kind: 'organization', id })))
   }
 
@@ -201,3 +234,5 @@ export class DatabaseChangeFeed implements ChangeFeed {
     }
   }
 }
+
+const closing = (): Fault => new Fault('unavailable', 'the change feed is closed')

@@ -291,3 +291,54 @@ t.test('who cannot read the log is behind, and knows by how much', async (t) => 
   t.equal(feed.stalenessMs(), 0, 'and catches up')
   await feed.close()
 })
+
+t.test(
+  'settled: whatever was committed before the question has been told, late commits included',
+  async (t) => {
+    const { client, process } = await served(t)
+    const one = await process()
+    const [mine, late] = [await client(), await client()]
+    const lateId = newId<UserId>()
+    await late.query('begin')
+    await late.query(insert, [organization, 'user', lateId])
+    for (let i = 0; i < 30; i++) {
+      const id = newId<UserId>()
+      await mine.query(insert, [organization, 'user', id])
+      if (i === 20) await late.query('commit')
+      await one.feed.settled()
+      if (!one.heard.has(id)) t.fail(`change ${i} was not told`)
+      if (i >= 20 && !one.heard.has(lateId)) t.fail('the late one was not told')
+    }
+    const waiting = one.feed.settled()
+    const closed = one.close()
+    await waiting.catch(() => undefined)
+    await closed
+    await t.rejects(one.feed.settled(), Fault)
+    await Promise.all([mine.end(), late.end()])
+  },
+)
+
+t.test('settled waits until the log can be read again', async (t) => {
+  let away = true
+  const rows = [{ seq: null, xmin: '1', high: '0' }]
+  const database = {
+    house: async () => {
+      if (away) throw new Fault('unavailable', 'away')
+      return rows
+    },
+  } as unknown as Database
+  const feed = new DatabaseChangeFeed(database, noWakeup, systemClock, silentLog)
+  let settled = false
+  const waiting = feed.settled().then(() => {
+    settled = true
+  })
+  await sleep(400)
+  t.notOk(settled)
+  away = false
+  await until('settled', () => settled)
+  await waiting
+  away = true
+  const never = feed.settled()
+  const [outcome] = await Promise.all([never.catch((error: unknown) => error), feed.close()])
+  t.type(outcome, Fault, 'whoever waits when it is closed is told')
+})

@@ -26,4 +26,11 @@ export interface ChangeFeed {
   subscribe(listener: (changes: readonly Change[]) => void): () => void
   /** Milliseconds since this process was last known to have seen every committed change. */
   stalenessMs(): number
+  /**
+   * Resolves once every change that was committed before this call has been told here. Waits while the database is away; throws
+   * Fault when the feed is closed.
+   */
+  settled(): Promise<void>
+  /** Grows whenever changes may have been missed: then every organization is told, and everything known of it is old. */
+  readonly timesAway: number
 }
