@@ -55,6 +55,12 @@ async function insert(
     select ${organization}::uuid, p.subject_id, p.group_id, p.reasons, ${batch.at}::timestamptz
     from unnest(${memberships.map((one) => one.subjectId)}::uuid[], ${memberships.map((one) => one.groupId)}::uuid[],
       ${memberships.map((one) => fromReasons(one.reasons))}::smallint[]) as p (subject_id, group_id, reasons)`)
+  const { suggestions = [] } = batch
+  if (suggestions.length > 0)
+    await tx.query(sql`insert into suggestion (org, subject_id, group_id, operation, since)
+      select ${organization}::uuid, p.subject_id, p.group_id, p.operation, ${batch.at}::timestamptz
+      from unnest(${suggestions.map((one) => one.subjectId)}::uuid[], ${suggestions.map((one) => one.groupId)}::uuid[],
+        ${suggestions.map((one) => one.operation)}::text[]) as p (subject_id, group_id, operation)`)
   const factors = batch.factors.map((one) => {
     const id = randomUUID()
     return {

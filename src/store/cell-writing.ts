@@ -9,10 +9,12 @@ import type {
   CellSubject,
   Membership,
   SubjectInGroup,
+  SuggestionChanges,
 } from '../core/membership/cell.ts'
+import { noSuggestions } from '../core/membership/engine.ts'
 import type { Change } from '../core/ports.ts'
 import { fromReasons } from './reasons.ts'
-import { deviceValues, exemptions, userValues } from './rows.ts'
+import { deviceValues, exemptions, stateChanges, userValues } from './rows.ts'
 import { join, name, nothing, type Sql, sql } from './sql.ts'
 
 type Scoped = Sql<'organization'>
@@ -69,6 +71,8 @@ export function writeStatement(organization: OrganizationId, change: CellChange)
     ...otherDevices(organization, change, all),
     ...exemptionRows(organization, change, all),
     ...manualRows(organization, change, all),
+    ...stateChangeRows(organization, change, all),
+    ...suggestionRows(organization, change.suggestions ?? noSuggestions, change.at, all),
     putMemberships(organization, change.memberships.put, change.at, all),
     removeMemberships(organization, change.memberships.remove, all),
     ...forgotten(organization, change, all),
@@ -167,12 +171,56 @@ function exemptionRows(organization: OrganizationId, change: CellChange, all: Fr
 
 function manualRows(organization: OrganizationId, change: CellChange, all: Fragment): Scoped[] {
   const { add, remove } = change.manual ?? { add: [], remove: [] }
-  return [
-    sql`insert into manual_member (org, subject_id, group_id) select ${organization}::uuid, p.* from ${pairs(add)} as p (subject_id, group_id)
-      where ${all} on conflict do nothing`,
-    sql`delete from manual_member h using ${pairs(remove)} as p (subject_id, group_id)
-      where h.org = ${organization} and h.subject_id = p.subject_id and h.group_id = p.group_id and ${all}`,
-  ]
+  const added =
+    add.length === 0
+      ? []
+      : [
+          sql`insert into manual_member (org, subject_id, group_id, approved) select ${organization}::uuid, p.*
+            from unnest(${add.map(({ subjectId }) => subjectId)}::uuid[], ${add.map(({ groupId }) => groupId)}::uuid[],
+              ${add.map(({ approved }) => approved === true)}::boolean[]) as p (subject_id, group_id, approved)
+            where ${all} on conflict (org, subject_id, group_id) do update set approved = excluded.approved`,
+        ]
+  const removed =
+    remove.length === 0
+      ? []
+      : [
+          sql`delete from manual_member h using ${pairs(remove)} as p (subject_id, group_id)
+            where h.org = ${organization} and h.subject_id = p.subject_id and h.group_id = p.group_id and ${all}`,
+        ]
+  return [...added, ...removed]
+}
+
+function stateChangeRows(organization: OrganizationId, change: CellChange, all: Fragment): Scoped[] {
+  return (change.stateChanges ?? []).map((one) => {
+    if (one.do === 'insert') return insertion('state_change', organization, stateChanges.write(one.row), all)
+    const id = one.do === 'remove' ? one.id : one.row.id
+    const where = sql`where org = ${organization} and id = ${id} and ${all}`
+    if (one.do === 'remove') return sql`delete from state_change ${where}`
+    return sql`update state_change set ${stateChanges.write(one.row).set} ${where}`
+  })
+}
+
+function suggestionRows(
+  organization: OrganizationId,
+  { put, remove, reject = [] }: SuggestionChanges,
+  at: Date,
+  all: Fragment,
+): Scoped[] {
+  const rows: Scoped[] = []
+  if (put.length > 0)
+    rows.push(sql`insert into suggestion (org, subject_id, group_id, operation, since)
+      select ${organization}::uuid, p.subject_id, p.group_id, p.operation, ${at}::timestamptz
+      from unnest(${put.map(({ subjectId }) => subjectId)}::uuid[], ${put.map(({ groupId }) => groupId)}::uuid[],
+        ${put.map(({ operation }) => operation)}::text[]) as p (subject_id, group_id, operation) where ${all}
+      on conflict (org, subject_id, group_id) do update
+        set operation = excluded.operation, since = excluded.since, rejected_at = null, id = gen_random_uuid()`)
+  if (remove.length > 0)
+    rows.push(sql`delete from suggestion s using ${pairs(remove)} as p (subject_id, group_id)
+      where s.org = ${organization} and s.subject_id = p.subject_id and s.group_id = p.group_id and ${all}`)
+  if (reject.length > 0)
+    rows.push(sql`update suggestion s set rejected_at = ${at}::timestamptz from ${pairs(reject)} as p (subject_id, group_id)
+      where s.org = ${organization} and s.subject_id = p.subject_id and s.group_id = p.group_id and ${all}`)
+  return rows
 }
 
 function pairs(list: readonly SubjectInGroup[]): Fragment {
@@ -213,6 +261,7 @@ function forgotten(organization: OrganizationId, change: CellChange, all: Fragme
     of('manual_member', 'subject_id'),
     of('exemption', 'subject_id'),
     of('suggestion', 'subject_id'),
+    of('state_change', 'user_id'),
     of('factor', 'owner_id'),
     of('lockout', 'subject_id'),
     of('familiar_source', 'subject_id'),
@@ -251,8 +300,40 @@ export function rewriteStatement(
       using unnest(${remove.map(({ cell }) => cell)}::uuid[], ${remove.map(({ subjectId }) => subjectId)}::uuid[],
         ${remove.map(({ groupId }) => groupId)}::uuid[]) as p (cell, subject_id, group_id)
       where m.org = ${organization} and m.subject_id = p.subject_id and m.group_id = p.group_id and p.cell in (select id from done)),
+    ${rewrittenInputs(organization, rewrites, at)}
     told as (insert into change_log (org, kind, id) select ${organization}::uuid, kind, id from done where told)
     select id from done`
+}
+
+/** Suggestions, and manual members that a rule has taken over; nothing where there are none. */
+function rewrittenInputs(
+  organization: OrganizationId,
+  rewrites: readonly CellRewrite[],
+  at: Date,
+): Fragment | Scoped {
+  const pick = <T extends SubjectInGroup>(of: (one: CellRewrite) => readonly T[]) =>
+    rewrites.flatMap((one) => of(one).map((each) => ({ cell: one.subject.id, ...each })))
+  const suggested = pick(({ suggestions }) => suggestions?.put ?? [])
+  const withdrawn = pick(({ suggestions }) => suggestions?.remove ?? [])
+  const takenOver = pick((one) => one.takenOver ?? [])
+  const named: Scoped[] = []
+  const cells = (
+    list: readonly { readonly cell: SubjectId; readonly subjectId: SubjectId; readonly groupId: string }[],
+  ) =>
+    sql`${list.map(({ cell }) => cell)}::uuid[], ${list.map(({ subjectId }) => subjectId)}::uuid[], ${list.map(({ groupId }) => groupId)}::uuid[]`
+  if (suggested.length > 0)
+    named.push(sql`suggested as (insert into suggestion (org, subject_id, group_id, operation, since)
+      select ${organization}::uuid, p.subject_id, p.group_id, p.operation, ${at}::timestamptz
+      from unnest(${cells(suggested)}, ${suggested.map(({ operation }) => operation)}::text[]) as p (cell, subject_id, group_id, operation)
+      where p.cell in (select id from done)
+      on conflict (org, subject_id, group_id) do update
+        set operation = excluded.operation, since = excluded.since, rejected_at = null, id = gen_random_uuid()), `)
+  const gone = (table: 'suggestion' | 'manual_member', list: typeof takenOver): Scoped =>
+    sql`${name(`gone_${table}`)} as (delete from ${name(table)} s using unnest(${cells(list)}) as p (cell, subject_id, group_id)
+      where s.org = ${organization} and s.subject_id = p.subject_id and s.group_id = p.group_id and p.cell in (select id from done)), `
+  if (withdrawn.length > 0) named.push(gone('suggestion', withdrawn))
+  if (takenOver.length > 0) named.push(gone('manual_member', takenOver))
+  return named.length === 0 ? nothing : join(named, '')
 }
 
 /** Is anything but the next evaluation different? Whoever follows the change log need not hear of that. */

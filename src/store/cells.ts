@@ -14,7 +14,7 @@ import {
   type Queryable,
 } from './database.ts'
 import { toReasons } from './reasons.ts'
-import { deviceColumns, devices, fromJson, toUser, userColumns } from './rows.ts'
+import { deviceColumns, devices, fromJson, stateChanges, toUser, userColumns } from './rows.ts'
 import { type Sql, sql } from './sql.ts'
 
 /** How often a device that changes its owner is looked for. */
@@ -26,7 +26,9 @@ interface CellRow {
   readonly epoch: string
   readonly devices: object[]
   readonly memberships: [Membership['subjectId'], Membership['groupId'], number][]
-  readonly manual: [Membership['subjectId'], Membership['groupId']][]
+  readonly manual: [Membership['subjectId'], Membership['groupId'], boolean][]
+  readonly suggestions: [Membership['subjectId'], Membership['groupId'], 'join' | 'leave', boolean][]
+  readonly state_changes: object[]
   readonly exemptions: [
     Membership['subjectId'],
     Membership['groupId'],
@@ -45,10 +47,14 @@ function parts(organization: OrganizationId, subjects: Sql<'fragment'>): Scoped 
     (select epoch from rules_epoch where org = ${organization}) as epoch,
     (select coalesce(json_agg(json_build_array(m.subject_id, m.group_id, m.reasons)), '[]') from membership m
       where m.org = ${organization} and m.subject_id in (${subjects})) as memberships,
-    (select coalesce(json_agg(json_build_array(h.subject_id, h.group_id)), '[]') from manual_member h
+    (select coalesce(json_agg(json_build_array(h.subject_id, h.group_id, h.approved)), '[]') from manual_member h
       where h.org = ${organization} and h.subject_id in (${subjects})) as manual,
     (select coalesce(json_agg(json_build_array(e.subject_id, e.group_id, e.kind, e.id, extract(epoch from e.expires_at) * 1000)), '[]') from exemption e
-      where e.org = ${organization} and e.subject_id in (${subjects})) as exemptions`
+      where e.org = ${organization} and e.subject_id in (${subjects})) as exemptions,
+    (select coalesce(json_agg(json_build_array(g.subject_id, g.group_id, g.operation, g.rejected_at is not null)), '[]') from suggestion g
+      where g.org = ${organization} and g.subject_id in (${subjects})) as suggestions,
+    (select coalesce(json_agg(planned), '[]') from (select ${stateChanges.select('c')} from state_change c
+      where c.org = ${organization} and c.user_id in (${subjects}) order by c.at) planned) as state_changes`
 }
 
 async function readUserCells(on: Queryable, organization: OrganizationId, where: Scoped): Promise<Cell[]> {
@@ -92,14 +98,18 @@ function toCell(subject: CellSubject, row: CellRow, user: Cell['user'], own: rea
       reasons: toReasons(reasons),
     })),
     inputs: [
-      ...row.manual.map(([subjectId, groupId]) => ({
-        ...{ subjectId, groupId, kind: 'manual' as const, expiresAt: null },
+      ...row.manual.map(([subjectId, groupId, approved]) => ({
+        ...{ subjectId, groupId, kind: 'manual' as const, expiresAt: null, approved },
       })),
       ...row.exemptions.map(([subjectId, groupId, kind, , endMs]) => ({
         ...{ subjectId, groupId, kind, expiresAt: endMs === null ? null : new Date(endMs) },
       })),
     ],
     exemptionIds: row.exemptions.map(([subjectId, groupId, , id]) => ({ subjectId, groupId, id })),
+    suggestions: row.suggestions.map(([subjectId, groupId, operation, rejected]) => ({
+      ...{ subjectId, groupId, operation, rejected },
+    })),
+    stateChanges: row.state_changes.map((change) => fromJson(stateChanges, change)),
     epoch: BigInt(row.epoch),
     due: row.next_due,
   }

@@ -13,6 +13,8 @@ import type {
   Organization,
   Resource,
   ServiceAccount,
+  StateChange,
+  Suggestion,
   User,
 } from '../core/directory/types.ts'
 import { userTexts } from '../core/directory/types.ts'
@@ -280,6 +282,7 @@ export const attributeDefinitions = mapping<AttributeDefinition>('attribute_defi
   column('of', 'text', { once: true }),
   column('type', 'text'),
   column('caseExact', 'boolean'),
+  column('selfEditable', 'boolean'),
   column('description', 'text'),
   ...stored,
 ])
@@ -308,6 +311,24 @@ export const exemptions = mapping<Exemption>('exemption', [
   column('reason', 'text'),
   column('expiresAt', 'timestamptz'),
   created,
+])
+
+export const stateChanges = mapping<StateChange>('state_change', [
+  id,
+  column('userId', 'uuid', { once: true }),
+  column('state', 'text'),
+  column('at', 'timestamptz'),
+  column('reason', 'text'),
+  created,
+])
+
+export const suggestions = mapping<Suggestion>('suggestion', [
+  id,
+  column('groupId', 'uuid'),
+  column('subjectId', 'uuid'),
+  column('operation', 'text'),
+  column('since', 'timestamptz'),
+  column('rejectedAt', 'timestamptz'),
 ])
 
 /** Has no `org` column: its id is the organization. */

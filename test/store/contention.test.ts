@@ -196,7 +196,7 @@ t.test('memberships under contention equal those recomputed from nothing', async
     const compiled = compileRules(await first.rules.read(organization), silentLog)
     const cells = await first.cells.scan(organization, null, 1000)
     const wrong = cells.filter(
-      (cell) => `${spell(cell.memberships)}` !== `${spell(evaluate(cell, compiled, new Date()))}`,
+      (cell) => `${spell(cell.memberships)}` !== `${spell(evaluate(cell, compiled, new Date()).memberships)}`,
     )
     const ids = cells
       .flatMap(({ user: own, devices: owned }) => [...(own ? [own] : []), ...owned])

@@ -121,7 +121,9 @@ async function begin(store: Store, slug: string, clock: FakeClock | typeof syste
   /** What the clock has recorded about a subject. */
   const records = async (subject: SubjectId) => {
     const list = await store.auditReader.list(organization.id, { target: subject }, { limit: 100 })
-    return list.map(({ body }) => JSON.parse(body)).filter(({ action }) => action === 'membership.due')
+    return list
+      .map(({ body }) => JSON.parse(body))
+      .filter(({ action, details }) => action === 'membership.change' && details.cause === 'time')
   }
   const schedule = () => new Schedule({ engine, ...store, clock: systemClock, log: silentLog })
   const id = organization.id

@@ -87,7 +87,15 @@ export function contents(): Contents {
     type: 'string' | 'number' | 'boolean' | 'date' | 'list',
     caseExact = false,
   ) => ({
-    ...{ id: numbered<AttributeId>(4, n), name, of: 'users' as const, type, caseExact, description: null },
+    ...{
+      id: numbered<AttributeId>(4, n),
+      name,
+      of: 'users' as const,
+      type,
+      caseExact,
+      selfEditable: false,
+      description: null,
+    },
     ...{ version: 1, createdAt: at, updatedAt: at },
   })
   return {

@@ -74,7 +74,9 @@ const stamps = { version: 1, createdAt: at, updatedAt: at }
 export function makeOrganization(slug: string): Organization {
   const lockout = { limit: 5, firstSeconds: 60, longestSeconds: 3600, wrongCodesPerDay: 20 }
   const session = { idleSeconds: 3600, longestSeconds: 36_000 }
-  const rest = { rememberPasswordSeconds: 0, session, color: '#2f5bd7' }
+  const hold = { percent: 10, members: 1000, least: 10 }
+  const more = { selfEditable: [], hold, reviewers: [] }
+  const rest = { rememberPasswordSeconds: 0, session, color: '#2f5bd7', ...more }
   const settings = { clearTextPasswords: 'never', lockout, ...rest } as const
   return { id: newId<OrganizationId>(), slug, name: slug, domain: `${slug}.example`, settings, ...stamps }
 }

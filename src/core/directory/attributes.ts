@@ -24,6 +24,7 @@ export const attributeShape = {
   of: fixed(choice(['users', 'devices'])),
   type: fixed(choice(attributeTypes)),
   caseExact: otherwise(boolean(), false),
+  selfEditable: otherwise(boolean(), false),
   description: nullable(text()),
 } satisfies Shape
 
@@ -35,6 +36,10 @@ export function readDeclaration(
   problems: Problems,
 ): AttributeDeclaration | undefined {
   const read = readObject(attributeShape, value, field, problems)
+  if (read?.selfEditable && read.of === 'devices') {
+    const place = field === '' ? 'selfEditable' : `${field}.selfEditable`
+    return problems.add(place, 'of-devices', 'only attributes of users can be changed by users: leave it out')
+  }
   if (!read || isFreeAttributeName(read.name)) return read
   const place = field === '' ? 'name' : `${field}.name`
   return problems.add(place, 'reserved', `"${read.name}" means something already: choose another name`)
@@ -49,7 +54,9 @@ export function attributeCollection(ports: {
     name: 'attribute',
     shape: attributeShape,
     title: ({ name }) => name,
-    document: ({ name, of, type, caseExact, description }) => ({ name, of, type, caseExact, description }),
+    document: ({ name, of, type, caseExact, selfEditable, description }) => ({
+      ...{ name, of, type, caseExact, selfEditable, description },
+    }),
 
     async read(_by, document, current, at) {
       const problems = new Problems()

@@ -7,6 +7,7 @@ import type { AuditBody } from '../audit/record.ts'
 import { normalizeSeed } from '../factors/totp.ts'
 import type { CellBatch, MembershipInput, SubjectInGroup } from '../membership/cell.ts'
 import type { MembershipEngine } from '../membership/change.ts'
+import { causeOf } from '../membership/history.ts'
 import type { Cells, WriteOutcome } from '../ports.ts'
 import { changeCells } from './cells.ts'
 import type { DirectoryPorts } from './directory.ts'
@@ -192,8 +193,15 @@ export class Import {
     const target = { kind: 'organization', id: organization.id, name: organization.name }
     const audit = [changeBody(this.#by, this.#at, 'organization.import', target, details)]
     for (let attempt = 1; ; attempt++) {
-      const evaluated = await this.#ports.engine.evaluateNew(organization.id, users, devices, inputs)
-      const batch: CellBatch = { ...evaluated, users, devices, manual, factors, audit, at: this.#at }
+      const evaluated = await this.#ports.engine.evaluateNew(
+        organization.id,
+        users,
+        devices,
+        inputs,
+        causeOf(audit),
+      )
+      const records = [...audit, ...evaluated.audit]
+      const batch: CellBatch = { ...evaluated, users, devices, manual, factors, audit: records, at: this.#at }
       const outcome = await this.#ports.cells.insertMany(organization.id, batch)
       if (outcome.outcome === 'conflict' && attempt < 5) continue
       const refusal = refusalOf(outcome, 'import')

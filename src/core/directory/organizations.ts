@@ -5,12 +5,12 @@ import { ok } from '../../base/result.ts'
 import type { Actor } from '../audit/record.ts'
 import type { Organizations } from '../ports.ts'
 import { patchProblems } from './collection.ts'
-import { isDomain, isSlug } from './names.ts'
+import { isDomain, isEmail, isSlug } from './names.ts'
 import { Problems } from './problem.ts'
 import { fixed, otherwise, readObject, type Shape, type Values } from './spec.ts'
-import type { Organization, OrganizationSettings } from './types.ts'
+import { type Organization, type OrganizationSettings, userTexts } from './types.ts'
 import { displayName } from './users.ts'
-import { choice, integer, object, text } from './values.ts'
+import { choice, integer, object, set, text } from './values.ts'
 import {
   type By,
   changeBody,
@@ -30,6 +30,9 @@ export const defaultSettings: OrganizationSettings = {
   rememberPasswordSeconds: 300,
   session: { idleSeconds: 14_400, longestSeconds: 43_200 },
   color: '#2f5bd7',
+  selfEditable: [],
+  hold: { percent: 10, members: 1_000, least: 10 },
+  reviewers: [],
 }
 
 const { lockout } = defaultSettings
@@ -46,6 +49,13 @@ const sessionShape = {
   longestSeconds: otherwise(integer(60, 2_592_000), session.longestSeconds),
 } satisfies Shape
 
+const { hold } = defaultSettings
+const holdShape = {
+  percent: otherwise(integer(0, 100), hold.percent),
+  members: otherwise(integer(0, 100_000_000), hold.members),
+  least: otherwise(integer(1, 100_000_000), hold.least),
+} satisfies Shape
+
 const color = text({
   most: 7,
   check: (value) => /^#[0-9a-fA-F]{6}$/.test(value),
@@ -58,6 +68,9 @@ const settingsShape = {
   rememberPasswordSeconds: otherwise(integer(0, 3600), defaultSettings.rememberPasswordSeconds),
   session: otherwise(object(sessionShape), session),
   color: otherwise(color, defaultSettings.color),
+  selfEditable: set(choice(userTexts)),
+  hold: otherwise(object(holdShape), hold),
+  reviewers: set(text({ most: 254, check: isEmail, wanted: 'an e-mail address' })),
 } satisfies Shape
 
 export const organizationShape = {

@@ -9,7 +9,9 @@ import type {
   RadiusClientId,
   ResourceId,
   ServiceAccountId,
+  StateChangeId,
   SubjectId,
+  SuggestionId,
   UserId,
 } from '../../base/ids.ts'
 
@@ -39,6 +41,21 @@ export interface OrganizationSettings {
   readonly session: SessionSettings
   /** Of its pages: `#rrggbb`. */
   readonly color: string
+  /** Standard attributes that users may change themselves in the portal. */
+  readonly selfEditable: readonly UserText[]
+  readonly hold: HoldSettings
+  /** E-mail addresses of those who are told of suggestions in groups of mode `review`. */
+  readonly reviewers: readonly string[]
+}
+
+/** When a new rule is not carried through before somebody confirms what it would move. */
+export interface HoldSettings {
+  /** More than so many of a hundred members. */
+  readonly percent: number
+  /** More than so many members. */
+  readonly members: number
+  /** Fewer than so many never. */
+  readonly least: number
 }
 
 export interface SessionSettings {
@@ -139,6 +156,26 @@ export interface Exemption {
   readonly createdAt: Date
 }
 
+/** A state that a user is to have from an instant on. */
+export interface StateChange {
+  readonly id: StateChangeId
+  readonly userId: UserId
+  readonly state: UserState
+  readonly at: Date
+  readonly reason: string
+  readonly createdAt: Date
+}
+
+/** A join or leave that waits for somebody's approval. */
+export interface Suggestion {
+  readonly id: SuggestionId
+  readonly groupId: GroupId
+  readonly subjectId: SubjectId
+  readonly operation: 'join' | 'leave'
+  readonly since: Date
+  readonly rejectedAt: Date | null
+}
+
 export const attributeTypes = ['string', 'number', 'boolean', 'date', 'list'] as const
 export type AttributeType = (typeof attributeTypes)[number]
 
@@ -149,6 +186,8 @@ export interface AttributeDefinition extends Stored {
   readonly of: SubjectKind
   readonly type: AttributeType
   readonly caseExact: boolean
+  /** May users change it themselves, in the portal? Of users only. */
+  readonly selfEditable: boolean
   readonly description: string | null
 }
 

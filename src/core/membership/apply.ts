@@ -1,15 +1,18 @@
 // What cells look like after a plan: pure, so that a plan can be applied again to cells that somebody has changed meanwhile.
-import type { DeviceId, ExemptionId, UserId } from '../../base/ids.ts'
+import type { DeviceId, ExemptionId, StateChangeId, UserId } from '../../base/ids.ts'
 import type { AuditBody } from '../audit/record.ts'
-import type { Device, Exemption, User } from '../directory/types.ts'
-import type { Cell, MembershipInput, RowChange, SubjectInGroup } from './cell.ts'
+import type { Device, Exemption, StateChange, User } from '../directory/types.ts'
+import type { Cell, ManualMember, MembershipInput, RowChange, SubjectInGroup } from './cell.ts'
 import type { CellFacts } from './engine.ts'
 
 /** What is to happen to the cells that were read. Made anew from fresh cells after a conflict, so it must be pure. */
 export interface CellPlan {
   readonly user?: RowChange<User, UserId>
   readonly devices?: readonly RowChange<Device, DeviceId>[]
-  readonly manual?: { readonly add: readonly SubjectInGroup[]; readonly remove: readonly SubjectInGroup[] }
+  readonly manual?: { readonly add: readonly ManualMember[]; readonly remove: readonly SubjectInGroup[] }
+  /** Suggestions that are not to be shown again while the facts stay as they are. */
+  readonly reject?: readonly SubjectInGroup[]
+  readonly stateChanges?: readonly RowChange<StateChange, StateChangeId>[]
   readonly exemptions?: readonly RowChange<Exemption, ExemptionId>[]
   readonly audit: readonly AuditBody[]
 }
@@ -36,11 +39,21 @@ export function apply(before: readonly Cell[], plan: CellPlan): readonly CellFac
       if (held) exempted.delete(key(held))
     } else exempted.set(key(change.row), change.row)
   }
+  const added = plan.manual?.add ?? []
+  const addedKeys = new Set(added.map(key))
   const manual = [
-    ...before.flatMap((cell) => cell.inputs.filter((one) => one.kind === 'manual' && !gone.has(key(one)))),
-    ...(plan.manual?.add ?? []).map((one) => ({ ...one, kind: 'manual' as const, expiresAt: null })),
+    ...before.flatMap((cell) =>
+      cell.inputs.filter(
+        (one) => one.kind === 'manual' && !gone.has(key(one)) && !(one.approved && addedKeys.has(key(one))),
+      ),
+    ),
+    ...added.map((one) => ({ ...one, kind: 'manual' as const, expiresAt: null })),
   ]
-  return cellsOf(users, devices, [...manual, ...exempted.values()])
+  const stateChanges = changeRows(
+    before.flatMap((cell) => cell.stateChanges),
+    plan.stateChanges ?? [],
+  )
+  return cellsOf(users, devices, [...manual, ...exempted.values()], stateChanges)
 }
 
 function changeRows<T extends { readonly id: string }>(
@@ -60,6 +73,7 @@ export function cellsOf(
   users: readonly User[],
   devices: readonly Device[],
   inputs: readonly MembershipInput[],
+  stateChanges: readonly StateChange[] = [],
 ): readonly CellFacts[] {
   const bySubject = Map.groupBy(inputs, ({ subjectId }) => subjectId)
   const ids = new Set(users.map(({ id }) => id))
@@ -71,7 +85,12 @@ export function cellsOf(
   return [
     ...users.map((user) => {
       const own = byOwner.get(user.id) ?? []
-      return { user, devices: own, inputs: inputsOf([user, ...own]) }
+      return {
+        user,
+        devices: own,
+        inputs: inputsOf([user, ...own]),
+        stateChanges: stateChanges.filter(({ userId }) => userId === user.id),
+      }
     }),
     ...(byOwner.get(null) ?? []).map((device) => ({
       user: null,

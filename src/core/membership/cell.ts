@@ -1,9 +1,9 @@
 // The cell: a user with its devices (or an unowned device alone) is the unit of evaluation, locking, versioning and
 // propagation. Shapes only; engine.ts evaluates, change.ts writes.
-import type { DeviceId, ExemptionId, GroupId, SubjectId, UserId } from '../../base/ids.ts'
+import type { DeviceId, ExemptionId, GroupId, StateChangeId, SubjectId, UserId } from '../../base/ids.ts'
 import type { Secret } from '../../base/secrets.ts'
 import type { AuditBody } from '../audit/record.ts'
-import type { Device, Exemption, FactorKind, User } from '../directory/types.ts'
+import type { Device, Exemption, FactorKind, StateChange, User } from '../directory/types.ts'
 
 export type CellSubject =
   | { readonly kind: 'user'; readonly id: UserId }
@@ -26,6 +26,26 @@ export interface MembershipInput extends SubjectInGroup {
   readonly kind: 'manual' | 'always' | 'never'
   /** From then on it has no effect; null: it has no end. */
   readonly expiresAt: Date | null
+  /** Of a manual member: by approval, or kept when the group's mode changed. A rule that matches takes it over. */
+  readonly approved?: boolean
+}
+
+export const suggestionOperations = ['join', 'leave'] as const
+
+/** What the rule of a `review` group would change, if somebody approved it. */
+export interface Suggested extends SubjectInGroup {
+  readonly operation: (typeof suggestionOperations)[number]
+}
+
+/** A suggestion as it is stored, until it is approved or its facts change back. */
+export interface StoredSuggestion extends Suggested {
+  /** Not to be shown again while the facts stay as they are. */
+  readonly rejected: boolean
+}
+
+/** A member by hand, or (`approved`) by approval. */
+export interface ManualMember extends SubjectInGroup {
+  readonly approved?: boolean
 }
 
 export interface Cell {
@@ -39,6 +59,10 @@ export interface Cell {
   readonly inputs: readonly MembershipInput[]
   /** The exemptions among the inputs, by the id they are removed by. */
   readonly exemptionIds: readonly (SubjectInGroup & { readonly id: ExemptionId })[]
+  /** Also those that were rejected. */
+  readonly suggestions: readonly StoredSuggestion[]
+  /** States that the user is to have, the earliest first. */
+  readonly stateChanges: readonly StateChange[]
   /** The rules' epoch at the time of reading. */
   readonly epoch: bigint
   /** The stored instant at which it is next to be evaluated. */
@@ -49,6 +73,12 @@ export interface Cell {
 export interface CellDue {
   readonly subject: CellSubject
   readonly due: Date | null
+}
+
+export interface SuggestionChanges {
+  readonly put: readonly Suggested[]
+  readonly remove: readonly SubjectInGroup[]
+  readonly reject?: readonly SubjectInGroup[]
 }
 
 export type RowChange<T, Id> =
@@ -63,7 +93,9 @@ export interface CellChange {
   readonly user?: RowChange<User, UserId>
   readonly devices: readonly RowChange<Device, DeviceId>[]
   readonly exemptions?: readonly RowChange<Exemption, ExemptionId>[]
-  readonly manual?: { readonly add: readonly SubjectInGroup[]; readonly remove: readonly SubjectInGroup[] }
+  readonly manual?: { readonly add: readonly ManualMember[]; readonly remove: readonly SubjectInGroup[] }
+  readonly stateChanges?: readonly RowChange<StateChange, StateChangeId>[]
+  readonly suggestions?: SuggestionChanges
   readonly memberships: {
     /** New ones, and those whose reasons changed. */
     readonly put: readonly Membership[]
@@ -82,6 +114,7 @@ export interface CellBatch {
   readonly devices: readonly Device[]
   readonly manual: readonly SubjectInGroup[]
   readonly memberships: readonly Membership[]
+  readonly suggestions?: readonly Suggested[]
   readonly dues: readonly CellDue[]
   /** PHC strings and TOTP seeds to seal. */
   readonly factors: readonly { readonly owner: UserId; readonly kind: FactorKind; readonly secret: Secret }[]
@@ -94,5 +127,8 @@ export interface CellRewrite extends CellDue {
   readonly version: bigint
   readonly put: readonly Membership[]
   readonly remove: readonly SubjectInGroup[]
+  readonly suggestions?: SuggestionChanges
+  /** Manual members that a rule has taken over. */
+  readonly takenOver?: readonly SubjectInGroup[]
   readonly audit: readonly AuditBody[]
 }

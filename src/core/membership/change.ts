@@ -4,7 +4,6 @@ import type { Clock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import { Fault, type Result } from '../../base/result.ts'
-import type { AuditBody } from '../audit/record.ts'
 import type { Problem } from '../directory/problem.ts'
 import type { Device, User } from '../directory/types.ts'
 import type { Cells, GroupRecords, RuleSource, WriteOutcome } from '../ports.ts'
@@ -19,8 +18,9 @@ import type {
   MembershipInput,
   SubjectInGroup,
 } from './cell.ts'
-import { dueToStore, nextDue, recordsOfTime } from './due.ts'
-import { type CellFacts, type Difference, difference, evaluate } from './engine.ts'
+import { dueToStore, nextDue } from './due.ts'
+import { type CellFacts, difference, evaluate, suggestionChanges } from './engine.ts'
+import { type Cause, causeOf, membershipRecords, ruleCause, stateRecord, timeCause } from './history.ts'
 import { type RuleSet, RuleSets } from './rule-set.ts'
 
 export type CellOutcome =
@@ -68,23 +68,47 @@ export class MembershipEngine {
       const planned = plan(cells)
       if (!planned.ok) return { outcome: 'refused', problems: planned.error }
       const before = distinct(cells)
+      if (before.some((cell) => hasDueState(cell, this.#ports.clock.now()))) {
+        await this.reevaluate(
+          organization,
+          before.map(({ subject }) => subject),
+        )
+        continue
+      }
       const rules = await this.#rules.at(
         organization,
         before[0]?.epoch ?? (await this.#ports.rules.epoch(organization)),
       )
       const at = this.#ports.clock.now()
       const after = apply(before, planned.value)
-      const { put, remove } = difference(
-        before.flatMap(({ memberships }) => memberships),
-        after.flatMap((facts) => evaluate(facts, rules, at)),
+      const memberships = before.flatMap((cell) => cell.memberships)
+      const evaluated = after.map((facts) => evaluate(facts, rules, at))
+      const change = difference(
+        memberships,
+        evaluated.flatMap((one) => one.memberships),
       )
+      const { put, remove } = change
+      const { audit, reject, manual, ...rows } = planned.value
+      const takenOver = evaluated.flatMap((one) => one.takenOver)
       const written = await this.#ports.cells.write(organization, {
         epoch: rules.epoch,
         cells: before.map(({ subject, version }) => ({ subject, version })),
-        ...planned.value,
-        devices: planned.value.devices ?? [],
+        ...rows,
+        manual: { add: manual?.add ?? [], remove: [...(manual?.remove ?? []), ...takenOver] },
+        devices: rows.devices ?? [],
         memberships: { put, remove },
+        suggestions: {
+          ...suggestionChanges(
+            before.flatMap((cell) => cell.suggestions),
+            evaluated.flatMap((one) => one.suggestions),
+          ),
+          reject: reject ?? [],
+        },
         dues: duesOf(after, before, rules, at),
+        audit: [
+          ...audit,
+          ...membershipRecords(everyone(before, after), memberships, change, causeOf(audit), at),
+        ],
         at,
       })
       if (written.outcome === 'written') return { outcome: 'written', joined: put, left: remove }
@@ -101,12 +125,16 @@ export class MembershipEngine {
     users: readonly User[],
     devices: readonly Device[],
     inputs: readonly MembershipInput[],
-  ): Promise<Pick<CellBatch, 'epoch' | 'memberships' | 'dues'>> {
+    cause: Cause = ruleCause,
+  ): Promise<Pick<CellBatch, 'epoch' | 'memberships' | 'suggestions' | 'dues' | 'audit'>> {
     const rules = await this.#rules.latest(organization)
     const now = this.#ports.clock.now()
     const cells = cellsOf(users, devices, inputs)
-    const memberships = cells.flatMap((facts) => evaluate(facts, rules, now))
-    return { epoch: rules.epoch, memberships, dues: duesOf(cells, [], rules, now) }
+    const evaluated = cells.map((facts) => evaluate(facts, rules, now))
+    const memberships = evaluated.flatMap((one) => one.memberships)
+    const suggestions = evaluated.flatMap((one) => one.suggestions)
+    const audit = membershipRecords({ users, devices }, [], { put: memberships, remove: [] }, cause, now)
+    return { epoch: rules.epoch, memberships, suggestions, dues: duesOf(cells, [], rules, now), audit }
   }
 
   /**
@@ -135,24 +163,65 @@ export class MembershipEngine {
       const last = cells.at(-1)
       if (last === undefined) return changed
       after = last.subject.id
-      changed += await this.#rewrite(organization, cells, () => [])
+      changed += await this.#rewrite(organization, cells, ruleCause)
     }
   }
 
-  /** Evaluates these cells because time has passed; what that changes is recorded. Returns how many cells were written. */
+  /**
+   * Evaluates these cells because time has passed: exemptions end, scheduled states come into force, relative dates turn.
+   * What that changes is recorded. Returns how many cells were written.
+   */
   async reevaluate(organization: OrganizationId, subjects: readonly CellSubject[]): Promise<number> {
-    return this.#rewrite(
-      organization,
-      await this.#ports.cells.readMany(organization, subjects),
-      recordsOfTime,
-    )
+    const cells = await this.#ports.cells.readMany(organization, subjects)
+    const now = this.#ports.clock.now()
+    const [states, others] = [
+      cells.filter((cell) => hasDueState(cell, now)),
+      cells.filter((cell) => !hasDueState(cell, now)),
+    ]
+    let written = 0
+    for (const cell of states) written += await this.#applyStates(organization, cell)
+    return written + (await this.#rewrite(organization, others, timeCause))
   }
 
-  async #rewrite(
-    organization: OrganizationId,
-    cells: readonly Cell[],
-    audit: (cell: Cell, change: Difference, at: Date) => readonly AuditBody[],
-  ): Promise<number> {
+  /** Gives a user the state that is due. One that somebody else is writing at this moment is left to the next round. */
+  async #applyStates(organization: OrganizationId, cell: Cell): Promise<number> {
+    const at = this.#ports.clock.now()
+    const due = cell.stateChanges.filter((change) => change.at <= at)
+    const last = due.at(-1)
+    if (last === undefined || cell.user === null) return 0
+    const row = { ...cell.user, state: last.state, updatedAt: at }
+    const plan: CellPlan = {
+      user: { do: 'update', row },
+      stateChanges: due.map(({ id }) => ({ do: 'remove', id })),
+      audit: [],
+    }
+    const rules = await this.#rules.at(organization, cell.epoch)
+    const [facts] = apply([cell], plan)
+    if (facts === undefined) return 0
+    const evaluated = evaluate(facts, rules, at)
+    const change = difference(cell.memberships, evaluated.memberships)
+    const subjects = { users: [row], devices: cell.devices }
+    const { outcome } = await this.#ports.cells.write(organization, {
+      epoch: rules.epoch,
+      cells: [{ subject: cell.subject, version: cell.version }],
+      user: { do: 'update', row },
+      devices: [],
+      stateChanges: due.map(({ id }) => ({ do: 'remove', id })),
+      manual: { add: [], remove: evaluated.takenOver },
+      memberships: change,
+      suggestions: suggestionChanges(cell.suggestions, evaluated.suggestions),
+      dues: duesOf([facts], [cell], rules, at),
+      audit: [
+        stateRecord(cell.user, last, at),
+        ...membershipRecords(subjects, cell.memberships, change, timeCause, at),
+      ],
+      at,
+    })
+    if (outcome === 'conflict') await this.#rules.latest(organization)
+    return outcome === 'written' ? 1 : 0
+  }
+
+  async #rewrite(organization: OrganizationId, cells: readonly Cell[], cause: Cause): Promise<number> {
     let left = cells
     let changed = 0
     for (let attempt = 0; left.length > 0; attempt++) {
@@ -162,12 +231,21 @@ export class MembershipEngine {
       const rules = await this.#rules.at(organization, newest)
       const now = this.#ports.clock.now()
       const rewrites = left.flatMap((cell): CellRewrite[] => {
-        const change = difference(cell.memberships, evaluate(cell, rules, now))
+        const { memberships, suggestions, takenOver } = evaluate(cell, rules, now)
+        const change = difference(cell.memberships, memberships)
+        const suggested = suggestionChanges(cell.suggestions, suggestions)
         const due = dueToStore(cell.due, nextDue(cell, rules, now), now)
-        const { subject, version } = cell
-        const isSame = change.put.length + change.remove.length === 0
-        if (isSame && due?.getTime() === cell.due?.getTime()) return []
-        return [{ subject, version, ...change, due, audit: audit(cell, change, now) }]
+        const { subject, version, devices } = cell
+        const moves =
+          change.put.length +
+          change.remove.length +
+          suggested.put.length +
+          suggested.remove.length +
+          takenOver.length
+        if (moves === 0 && due?.getTime() === cell.due?.getTime()) return []
+        const subjects = { users: cell.user === null ? [] : [cell.user], devices }
+        const audit = membershipRecords(subjects, cell.memberships, change, cause, now)
+        return [{ subject, version, ...change, suggestions: suggested, takenOver, due, audit }]
       })
       if (rewrites.length === 0) return changed
       const missed = await this.#ports.cells.rewrite(organization, rules.epoch, rewrites, now)
@@ -207,6 +285,21 @@ function subjectOf({ user, devices: [device] }: CellFacts): CellSubject {
   if (user !== null) return { kind: 'user', id: user.id }
   if (device === undefined) throw new TypeError('a cell of nobody')
   return { kind: 'device', id: device.id }
+}
+
+function hasDueState({ stateChanges }: Pick<Cell, 'stateChanges'>, now: Date): boolean {
+  return stateChanges.some(({ at }) => at <= now)
+}
+
+/** Of these cells before and after a change, everybody once, as they are called afterwards. */
+function everyone(before: readonly Cell[], after: readonly CellFacts[]) {
+  const users = new Map<string, User>()
+  const devices = new Map<string, Device>()
+  for (const cell of [...before, ...after]) {
+    if (cell.user !== null) users.set(cell.user.id, cell.user)
+    for (const device of cell.devices) devices.set(device.id, device)
+  }
+  return { users: [...users.values()], devices: [...devices.values()] }
 }
 
 function distinct(cells: readonly (Cell | null)[]): readonly Cell[] {

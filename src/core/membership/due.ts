@@ -1,9 +1,7 @@
 // When time alone can next change a membership of a cell: an exemption ends, or a value passes a distance from `now` that
 // a rule asks about. Pure; who waits for that instant is schedule.ts.
-import type { Actor, ChangeBody } from '../audit/record.ts'
 import type { SubjectKind } from '../directory/types.ts'
-import type { Cell } from './cell.ts'
-import type { CellFacts, Difference } from './engine.ts'
+import type { CellFacts } from './engine.ts'
 import { deviceFacts, type Facts, userFacts } from './language/facts.ts'
 import { reader } from './language/read.ts'
 import type { RuleSet } from './rule-set.ts'
@@ -30,6 +28,7 @@ export function nextDue(cell: CellFacts, rules: Pick<RuleSet, 'instants'>, now: 
   }
   // An exemption that ends at an instant has no effect any more at that instant.
   for (const { expiresAt } of cell.inputs) if (expiresAt !== null) consider(expiresAt.getTime())
+  for (const { at } of cell.stateChanges ?? []) consider(at.getTime())
   if (rules.instants.length > 0) {
     const nobody = new Set<never>()
     const facts: Record<SubjectKind, readonly Facts[]> = {
@@ -56,30 +55,4 @@ export function nextDue(cell: CellFacts, rules: Pick<RuleSet, 'instants'>, now: 
  */
 export function dueToStore(stored: Date | null, next: Date | null, now: Date): Date | null {
   return stored !== null && stored > now && (next === null || stored <= next) ? stored : next
-}
-
-const clock: Actor = { kind: 'system', name: 'clock' }
-
-/** The audit records of what time has changed in a cell: one for each user or device whose memberships it concerns. */
-export function recordsOfTime(
-  { user, devices, memberships }: Pick<Cell, 'user' | 'devices' | 'memberships'>,
-  { put, remove }: Difference,
-  at: Date,
-): readonly ChangeBody[] {
-  const subjects = [
-    ...(user === null ? [] : [{ kind: 'user', id: user.id, name: user.username }]),
-    ...devices.map(({ id, name }) => ({ kind: 'device', id, name })),
-  ]
-  return subjects.flatMap((target): ChangeBody[] => {
-    const groupsOf = (list: Difference['remove']) =>
-      list.filter(({ subjectId }) => subjectId === target.id).map(({ groupId }) => groupId)
-    const had = new Set(groupsOf(memberships))
-    const joined = groupsOf(put).filter((id) => !had.has(id))
-    /** Still a member, for other reasons. */
-    const stayed = groupsOf(put).filter((id) => had.has(id))
-    const left = groupsOf(remove)
-    if (joined.length + stayed.length + left.length === 0) return []
-    const details = { joined, left, ...(stayed.length > 0 ? { stayed } : {}) }
-    return [{ kind: 'change', at: at.toISOString(), actor: clock, action: 'membership.due', target, details }]
-  })
 }

@@ -1,43 +1,105 @@
 // Who is in which group, for one cell: pure, from the facts of the cell and the compiled rules. The one definition of
-// effective membership: not `never`, and one of rule, `always` or manual.
+// effective membership: not `never`, and one of rule, `always` or manual; in a review group the rule only suggests.
 import type { GroupId, SubjectId } from '../../base/ids.ts'
-import type { Device, User } from '../directory/types.ts'
-import type { Membership, MembershipInput, MembershipReason, SubjectInGroup } from './cell.ts'
+import type { Device, StateChange, User } from '../directory/types.ts'
+import type {
+  Membership,
+  MembershipInput,
+  MembershipReason,
+  StoredSuggestion,
+  SubjectInGroup,
+  Suggested,
+  SuggestionChanges,
+} from './cell.ts'
 import { deviceFacts, type Subject, userFacts } from './language/facts.ts'
-import type { RuleSet } from './rule-set.ts'
+import type { CompiledGroup, RuleSet } from './rule-set.ts'
 
 /** What a cell looks like to the rules: a user with its devices, or one device that nobody owns. */
 export interface CellFacts {
   readonly user: User | null
   readonly devices: readonly Device[]
   readonly inputs: readonly MembershipInput[]
+  readonly stateChanges?: readonly StateChange[]
 }
 
-/** Effective memberships of everyone in the cell, each with all its reasons. */
-export function evaluate(cell: CellFacts, rules: RuleSet, now: Date): readonly Membership[] {
-  const inputs = new Map<string, MembershipInput['kind'][]>()
-  for (const { subjectId, groupId, kind, expiresAt } of cell.inputs) {
-    if (expiresAt !== null && expiresAt <= now) continue
-    const key = subjectId + groupId
-    inputs.set(key, [...(inputs.get(key) ?? []), kind])
-  }
+/** Memberships and suggestions of everyone in a cell. */
+export interface Evaluation {
+  /** Effective ones, each with all its reasons. */
+  readonly memberships: readonly Membership[]
+  readonly suggestions: readonly Suggested[]
+  /** Approved manual members that a rule owns from now on: they are to be removed, and are members by rule. */
+  readonly takenOver: readonly SubjectInGroup[]
+}
+
+/** Evaluates every rule on everyone in the cell. */
+export function evaluate(cell: CellFacts, rules: RuleSet, now: Date): Evaluation {
+  const inputs = inputsOf(cell, now)
   const { users, devices } = subjectsOf(cell)
   const memberships: Membership[] = []
+  const suggestions: Suggested[] = []
+  const takenOver: SubjectInGroup[] = []
   for (const group of rules.groups) {
     for (const subject of group.of === 'users' ? users : devices) {
-      const given = inputs.get(subject.id + group.id) ?? []
-      if (given.includes('never')) continue
-      const reasons: MembershipReason[] = []
-      if (group.rule?.(subject.facts, now.getTime())) reasons.push('rule')
-      if (given.includes('always')) reasons.push('exemption')
-      if (given.includes('manual')) reasons.push('manual')
-      if (reasons.length === 0) continue
+      const matches = group.rule?.(subject.facts, now.getTime()) ?? false
+      const verdict = settle(group, matches, inputs.get(subject.id + group.id))
+      const one = { subjectId: subject.id, groupId: group.id }
+      if (verdict.takenOver) takenOver.push(one)
+      if (verdict.operation !== null) suggestions.push({ ...one, operation: verdict.operation })
+      if (verdict.reasons.length === 0) continue
       // Rules further down the order see this membership.
       subject.memberOf.add(group.id)
-      memberships.push({ subjectId: subject.id, groupId: group.id, reasons })
+      memberships.push({ ...one, reasons: verdict.reasons })
     }
   }
-  return memberships
+  return { memberships, suggestions, takenOver }
+}
+
+/** What is given beside the rules for one subject in one group, as far as it is in force. */
+export interface Given {
+  readonly never: boolean
+  readonly always: boolean
+  readonly manual: boolean
+  readonly approved: boolean
+}
+
+const nothingGiven: Given = { never: false, always: false, manual: false, approved: false }
+
+/** By subject id and group id, one after the other. */
+export function inputsOf({ inputs }: Pick<CellFacts, 'inputs'>, now: Date): ReadonlyMap<string, Given> {
+  const given = new Map<string, Given>()
+  for (const { subjectId, groupId, kind, expiresAt, approved } of inputs) {
+    if (expiresAt !== null && expiresAt <= now) continue
+    const key = subjectId + groupId
+    const before = given.get(key) ?? nothingGiven
+    given.set(key, { ...before, [kind]: true, approved: before.approved || approved === true })
+  }
+  return given
+}
+
+export interface Verdict {
+  /** None: no member. */
+  readonly reasons: readonly MembershipReason[]
+  readonly operation: Suggested['operation'] | null
+  readonly takenOver: boolean
+}
+
+/** The one definition of membership in one group, from what its rule says and what is given beside it. */
+export function settle(
+  { mode, rule }: Pick<CompiledGroup, 'mode' | 'rule'>,
+  matches: boolean,
+  given: Given = nothingGiven,
+): Verdict {
+  const { never, always, approved } = given
+  if (never) return { reasons: [], operation: null, takenOver: false }
+  const decides = mode === 'dynamic'
+  const takenOver = decides && matches && given.manual && approved
+  const manual = given.manual && !takenOver
+  const reasons: MembershipReason[] = []
+  if (decides && matches) reasons.push('rule')
+  if (always) reasons.push('exemption')
+  if (manual) reasons.push('manual')
+  const suggests = mode === 'review' && rule !== null && !always && manual !== matches
+  return { reasons, operation: suggests ? (matches ? 'join' : 'leave') : null, takenOver }
 }
 
 interface Evaluated {
@@ -89,3 +151,22 @@ export function difference(before: readonly Membership[], after: readonly Member
       .map(({ subjectId, groupId }) => ({ subjectId, groupId })),
   }
 }
+
+/** From the suggestions there are to those there should be; what was rejected stays rejected. */
+export function suggestionChanges(
+  before: readonly StoredSuggestion[],
+  after: readonly Suggested[],
+): SuggestionChanges {
+  if (before.length + after.length === 0) return noSuggestions
+  const key = (one: SubjectInGroup): string => one.subjectId + one.groupId
+  const known = new Map(before.map((one) => [key(one), one.operation]))
+  const wanted = new Set(after.map(key))
+  return {
+    put: after.filter((one) => known.get(key(one)) !== one.operation),
+    remove: before
+      .filter((one) => !wanted.has(key(one)))
+      .map(({ subjectId, groupId }) => ({ subjectId, groupId })),
+  }
+}
+
+export const noSuggestions: SuggestionChanges = { put: [], remove: [] }

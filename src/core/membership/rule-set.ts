@@ -2,7 +2,7 @@
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import { nameKey } from '../directory/names.ts'
-import type { Group, SubjectKind } from '../directory/types.ts'
+import type { Group, GroupMode, SubjectKind } from '../directory/types.ts'
 import type { RuleSource } from '../ports.ts'
 import type { RelativeInstant } from './due.ts'
 import { type GroupNames, readRule } from './language/check.ts'
@@ -15,8 +15,12 @@ import { evaluationOrder, groupInOrder } from './order.ts'
 export interface CompiledGroup {
   readonly id: GroupId
   readonly of: SubjectKind
-  /** What the rule says; null where the rule does not decide (static, review). */
+  /** In a `dynamic` group the rule decides, in a `review` group it suggests. */
+  readonly mode: GroupMode
+  /** What the rule says; null where there is none (static). */
   readonly rule: Predicate | null
+  /** What it was compiled from. */
+  readonly checked: CheckedRule | null
 }
 
 export interface RuleSet {
@@ -36,7 +40,7 @@ export type RuleSourceText = Awaited<ReturnType<RuleSource['read']>>
 export function compileRules(source: RuleSourceText, log: Log): RuleSet {
   const checked = new Map<GroupId, CheckedRule>()
   for (const group of source.groups) {
-    if (group.mode !== 'dynamic' || group.rule === null) continue
+    if (group.mode === 'static' || group.rule === null) continue
     const result = readRule(
       group.rule,
       subjectSchemas(source.attributes)[group.of],
@@ -52,7 +56,10 @@ export function compileRules(source: RuleSourceText, log: Log): RuleSet {
   const byId = new Map(source.groups.map((group) => [group.id, group]))
   const compiled = orderOf(source.groups, checked, log).map((id): CompiledGroup => {
     const rule = checked.get(id)
-    return { id, of: (byId.get(id) as Group).of, rule: rule === undefined ? null : compileRule(rule) }
+    const { of, mode } = byId.get(id) as Group
+    return rule === undefined
+      ? { id, of, mode, rule: null, checked: null }
+      : { id, of, mode, rule: compileRule(rule), checked: rule }
   })
   return { epoch: source.epoch, groups: compiled, instants: instantsOf(checked, byId) }
 }

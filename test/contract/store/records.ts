@@ -180,7 +180,15 @@ export async function testRecords(t: Test, store: StoreUnderTest): Promise<void>
     const attributes = createAttributes(store)
     const accounts = createServiceAccounts(store)
     const badge: AttributeDefinition = {
-      ...{ id: newId(), name: 'badge', of: 'users', type: 'string', caseExact: true, description: null },
+      ...{
+        id: newId(),
+        name: 'badge',
+        of: 'users',
+        type: 'string',
+        caseExact: true,
+        selfEditable: false,
+        description: null,
+      },
       ...stamps,
     }
     const before = await epoch()

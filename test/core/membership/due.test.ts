@@ -7,8 +7,9 @@ import { newId, type OrganizationId, type UserId } from '../../../src/base/ids.t
 import { silentLog } from '../../../src/base/log.ts'
 import type { AttributeDefinition, Group } from '../../../src/core/directory/types.ts'
 import type { Membership, MembershipInput } from '../../../src/core/membership/cell.ts'
-import { dueToStore, nextDue, recordsOfTime } from '../../../src/core/membership/due.ts'
+import { dueToStore, nextDue } from '../../../src/core/membership/due.ts'
 import { type CellFacts, difference, evaluate } from '../../../src/core/membership/engine.ts'
+import { membershipRecords, timeCause } from '../../../src/core/membership/history.ts'
 import { compileRules } from '../../../src/core/membership/rule-set.ts'
 import { Schedule } from '../../../src/core/membership/schedule.ts'
 import type { Change, ChangeKind } from '../../../src/core/ports.ts'
@@ -19,7 +20,14 @@ const rule = (name: string, text: string, of: Group['of'] = 'users') =>
   makeGroup(name, { mode: 'dynamic', rule: text, of })
 const hired: AttributeDefinition = {
   id: newId(),
-  ...({ name: 'hired', of: 'users', type: 'date', caseExact: false, description: null } as const),
+  ...({
+    name: 'hired',
+    of: 'users',
+    type: 'date',
+    caseExact: false,
+    selfEditable: false,
+    description: null,
+  } as const),
   ...{ version: 1, createdAt: at, updatedAt: at },
 }
 const compiled = (groups: readonly Group[]) =>
@@ -44,7 +52,7 @@ t.test('each operator turns in its millisecond', async (t) => {
     ['ne', [0, 1]],
   ] as const) {
     const rules = compiled([rule('one', `lastContact ${op} now-30d`, 'devices')])
-    const holds = (ms: number): boolean => evaluate(cell, rules, after(30 * day + ms)).length > 0
+    const holds = (ms: number): boolean => evaluate(cell, rules, after(30 * day + ms)).memberships.length > 0
     const seen = [-1, 0, 1, 2].filter((ms) => holds(ms) !== holds(ms - 1))
     t.same(seen, turns, op)
     const dues: number[] = []
@@ -131,25 +139,27 @@ t.test('the records of what time has changed', async (t) => {
     return { subjectId, groupId, reasons }
   }
   const memberships = [of(alice.id, one, ['rule']), of(alice.id, two, ['rule', 'exemption'])]
-  const cell = { user: alice, devices: [mac], memberships }
-  t.same(recordsOfTime(cell, difference(memberships, memberships), at), [])
+  const who = { users: [alice], devices: [mac] }
+  const told = (now: readonly Membership[]) =>
+    membershipRecords(who, memberships, difference(memberships, now), timeCause, at)
+  t.same(told(memberships), [])
   const now = [of(alice.id, two, ['rule']), of(alice.id, three, ['rule']), of(mac.id, three, ['rule'])]
   const record = {
     kind: 'change',
     at: at.toISOString(),
     actor: { kind: 'system', name: 'clock' },
-    action: 'membership.due',
+    action: 'membership.change',
   }
-  t.same(recordsOfTime(cell, difference(memberships, now), at), [
+  t.same(told(now), [
     {
       ...record,
       target: { kind: 'user', id: alice.id, name: 'alice' },
-      details: { joined: [three], left: [one], stayed: [two] },
+      details: { cause: 'time', joined: [three], left: [one], stayed: [two] },
     },
     {
       ...record,
       target: { kind: 'device', id: mac.id, name: 'mac' },
-      details: { joined: [three], left: [] },
+      details: { cause: 'time', joined: [three], left: [] },
     },
   ])
 })
@@ -214,15 +224,15 @@ t.test('who evaluates only when it is due, is right at every instant', async (t)
   let turned = 0
   fc.assert(
     fc.property(worlds, ({ cell, rules }) => {
-      let held = spell(evaluate(cell, rules, at))
+      let held = spell(evaluate(cell, rules, at).memberships)
       let due = nextDue(cell, rules, at)
       for (const ms of instants) {
         const now = after(ms)
-        const truth = spell(evaluate(cell, rules, now))
+        const truth = spell(evaluate(cell, rules, now).memberships)
         while (due !== null && due <= now) {
-          if (spell(evaluate(cell, rules, new Date(due.getTime() - 1))) !== held)
+          if (spell(evaluate(cell, rules, new Date(due.getTime() - 1)).memberships) !== held)
             throw new Error('it was late')
-          const then = spell(evaluate(cell, rules, due))
+          const then = spell(evaluate(cell, rules, due).memberships)
           if (then !== held) turned++
           held = then
           const next = nextDue(cell, rules, due)
