@@ -18,11 +18,11 @@ import {
   type Span,
   type Value,
 } from './syntax.ts'
-import { nextToken, RuleSyntaxError, type Token } from './tokens.ts'
+import { keywords, nextToken, RuleSyntaxError, type Token } from './tokens.ts'
 
 const operators = [...compareOps, 'pr', 'in', 'matches']
 const someOperators = 'an operator such as eq, ne, co, sw, ew, gt, ge, lt, le, pr, in or matches'
-const keywords = new Set(['and', 'or', 'not'])
+
 /** Parses a rule. Never throws; the problems (at present always one) name the first place that is wrong. */
 export function parseRule(text: string): Result<Expr, readonly RuleProblem[]> {
   if (text.length > ruleLimits.characters) {

@@ -26,6 +26,14 @@ const number = /-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?/y
 const gluedToNumber = /[A-Za-z0-9_.]+/y
 const strange = /[=!<>&|~*]{1,3}|./suy
 
+/** The words that join comparisons, which no attribute can be called. */
+export const keywords: ReadonlySet<string> = new Set(['and', 'or', 'not'])
+
+/** Can a comparison begin with this word? */
+export function isAttributeName(text: string): boolean {
+  return matchAt(word, text, 0) === text && text !== '' && !keywords.has(text.toLowerCase())
+}
+
 /** The token at or after `from`. Costs time in proportion to its length. */
 export function nextToken(text: string, from: number): Token {
   const start = from + matchAt(space, text, from).length
