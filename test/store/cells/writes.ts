@@ -36,7 +36,14 @@ export async function testWrites(t: Test, store: StoreUnderTest) {
     })
     t.ok(cell.user?.posixId, 'a POSIX id was given')
     t.same(cell.memberships, [{ subjectId: alice.id, groupId: staff.id, reasons: ['rule', 'manual'] }])
-    t.same(cell.inputs, [{ subjectId: alice.id, groupId: staff.id, kind: 'manual', expiresAt: null }])
+    const byHand = {
+      subjectId: alice.id,
+      groupId: staff.id,
+      kind: 'manual',
+      expiresAt: null,
+      approved: false,
+    }
+    t.same(cell.inputs, [byHand])
     t.same(
       [await count('change_log'), await count('audit')],
       [before[0] + 2, before[1] + 1],
