@@ -133,9 +133,9 @@ t.test('A12: a name in JSON cannot bring a piece of a rule with it', async (t) =
 })
 
 t.test('A12: JSON has the bounds of the text', async (t) => {
-  const leaf: RuleJson = { attribute: 'title', operator: 'pr' }
+  const leaf = { attribute: 'title', operator: 'pr' } as const
   const nested = (depth: number, around: (rule: RuleJson) => RuleJson): RuleJson => {
-    let rule = leaf
+    let rule: RuleJson = leaf
     for (let level = 0; level < depth; level++) rule = around(rule)
     return rule
   }

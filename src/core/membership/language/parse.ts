@@ -57,6 +57,8 @@ class RuleParser {
 
   /** `and` binds tighter than `or` (RFC 7644 §3.4.2.2); a chain is one node, so that its length costs no depth. */
   #chain(kind: 'and' | 'or'): Expr {
+    // Not that of the first item, which can stand in parentheses of its own.
+    const { start } = this.#token.at
     const first = this.#chained(kind)
     if (!this.#isWord(kind)) return first
     const items = [first]
@@ -64,7 +66,7 @@ class RuleParser {
       this.#advance()
       items.push(this.#chained(kind))
     }
-    return { kind, items, at: { start: first.at.start, end: this.#end } }
+    return { kind, items, at: { start, end: this.#end } }
   }
 
   #chained(kind: 'and' | 'or'): Expr {
