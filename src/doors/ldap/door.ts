@@ -27,7 +27,7 @@ export interface LdapDoorOptions {
   readonly reader: DirectoryReader
   readonly organizations: Pick<Organizations, 'list'>
   readonly attributes: Pick<Records<AttributeDefinition>, 'list'>
-  readonly feed: ChangeFeed
+  readonly feed: Pick<ChangeFeed, 'subscribe' | 'stalenessMs'>
   readonly clock: Clock
   readonly log: Log
   readonly metrics?: LdapMetrics

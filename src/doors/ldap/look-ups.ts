@@ -14,7 +14,7 @@ import { longestStalenessMs } from './naming-contexts.ts'
 
 export interface LookUpPorts {
   readonly reader: Pick<DirectoryReader, 'usersByKey'>
-  readonly feed: ChangeFeed
+  readonly feed: Pick<ChangeFeed, 'subscribe' | 'stalenessMs'>
   readonly contextOf: ContextOf
   readonly clock: Clock
   readonly metrics: LdapMetrics

@@ -16,7 +16,7 @@ export interface ContextPorts {
   readonly organizations: Pick<Organizations, 'list'>
   readonly reader: Pick<DirectoryReader, 'groupNames' | 'posixGrants'>
   readonly attributes: Pick<Records<AttributeDefinition>, 'list'>
-  readonly feed: ChangeFeed
+  readonly feed: Pick<ChangeFeed, 'subscribe' | 'stalenessMs'>
 }
 
 interface Suffix {

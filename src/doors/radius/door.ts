@@ -29,7 +29,7 @@ import { type RadiusSettings, radiusDefaults } from './settings.ts'
 export interface RadiusDoorOptions {
   readonly access: Pick<Access, 'decide'>
   readonly sites: RadiusSites
-  readonly feed: ChangeFeed
+  readonly feed: Pick<ChangeFeed, 'subscribe' | 'stalenessMs'>
   readonly clock: Clock
   readonly log: Log
   readonly metrics: RadiusMetrics
