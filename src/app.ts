@@ -10,6 +10,7 @@ import { type Config, publicUrlOf } from './config/schema.ts'
 import { cachedApplications } from './core/access/cached-applications.ts'
 import { CachedFacts } from './core/access/cached-facts.ts'
 import { createAccess } from './core/access/decide.ts'
+import { exactFacts } from './core/access/exact-facts.ts'
 import { openableApplications } from './core/access/openable.ts'
 import { startRevocation } from './core/access/revocation.ts'
 import { StandingPermits } from './core/access/standing.ts'
@@ -32,6 +33,7 @@ import { createLdapDoor } from './doors/ldap/door.ts'
 import { checkRadiusAttributes } from './doors/radius/attribute-check.ts'
 import { createRadiusDoor } from './doors/radius/door.ts'
 import { firstStart, isSample, offerSetup } from './first-start.ts'
+import { startMembership } from './membership.ts'
 import { createMetrics } from './metrics.ts'
 import { ensureCertificate } from './net/certificate.ts'
 import { listenHttp } from './net/http-server.ts'
@@ -115,6 +117,9 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   await firstStart({ config, log, store, core })
   const organizations = await store.organizations.list()
   for (const { id } of organizations) await core.engine.resume(id)
+  const membership = startMembership(store, log)
+  shutdown.add('core', 'membership thread', () => membership.close())
+  metrics.membership(store.replica)
   shutdown.add('core', 'schedule', () => core.schedule.close())
   await core.schedule.start()
 
@@ -252,7 +257,7 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
   store.feed.subscribe((changes) => remembered.forget(changes))
   const { cells, rules, groups, organizations, feed } = store
   const engine = new MembershipEngine({ cells, rules, groups, clock, log })
-  const facts = new CachedFacts(store.facts, store.feed)
+  const facts = new CachedFacts(exactFacts(store.facts, engine, clock), feed)
   const { sessions, applicationSessions } = store
   const sparse = sparseLog(log)
   const webSessions = createWebSessions({ sessions, applicationSessions, clock, log })

@@ -2,6 +2,7 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 import type { Decision } from './core/access/decision.ts'
 import type { AccessRequest } from './core/access/request.ts'
+import type { MembershipReplica } from './core/membership/replica/replica.ts'
 import type { LdapMetrics } from './doors/ldap/metrics.ts'
 import type { RadiusMetrics } from './doors/radius/metrics.ts'
 
@@ -54,6 +55,18 @@ export function createMetrics() {
     batch: () => batches.inc(),
   }
 
+  /** A figure that is read when it is asked for. */
+  const gauge = (name: string, help: string, read: () => number): void => {
+    new Gauge({
+      name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(read())
+      },
+    })
+  }
+
   return {
     registry,
     radius,
@@ -69,16 +82,19 @@ export function createMetrics() {
       decisions.inc({ door, outcome: decision.outcome, reason })
       duration.observe({ door }, elapsedMs / 1000)
     },
-    /** A figure that is read when it is asked for. */
-    gauge(name: string, help: string, read: () => number): void {
-      new Gauge({
-        name,
-        help,
-        registers: [registry],
-        collect() {
-          this.set(read())
-        },
-      })
+    gauge,
+    membership(replica: Pick<MembershipReplica, 'bytes' | 'pending' | 'ready'>): void {
+      gauge('muster_membership_replica_bytes', 'Memory that memberships are read from', () => replica.bytes)
+      gauge(
+        'muster_membership_replica_pending',
+        'Users whose memberships are read from the database until memory has caught up',
+        () => replica.pending,
+      )
+      gauge(
+        'muster_membership_replica_ready',
+        'Organizations whose memberships can be read from memory',
+        () => replica.ready,
+      )
     },
   }
 }

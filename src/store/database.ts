@@ -9,9 +9,10 @@ import type { Secret } from '../base/secrets.ts'
 import type { Sql } from './sql.ts'
 
 export type Place =
-  | { readonly kind: 'served'; readonly url: Secret; readonly connections: number }
-  /** One session, reached through `connect`. */
-  | { readonly kind: 'embedded'; readonly connect: () => Duplex }
+  /** `name`: what it is called on the server. */
+  | { readonly kind: 'served'; readonly url: Secret; readonly connections: number; readonly name?: string }
+  /** One session, reached through `connect`. `isShared`: with somebody else, so that nothing may be prepared in it. */
+  | { readonly kind: 'embedded'; readonly connect: () => Duplex; readonly isShared?: boolean }
 
 export interface Queryable {
   /** Runs a statement that names an organization. */
@@ -46,11 +47,14 @@ const away = /^(08|53|57P|58)/
 
 export class Database implements Queryable {
   readonly #pool: pg.Pool
+  readonly #prepares: boolean
   readonly place: Place
 
   constructor(place: Place, log: Log) {
     this.place = place
-    const shared = { application_name: 'muster', connectionTimeoutMillis: 5_000 }
+    this.#prepares = place.kind === 'served' || !place.isShared
+    const application_name = (place.kind === 'served' && place.name) || 'muster'
+    const shared = { application_name, connectionTimeoutMillis: 5_000 }
     this.#pool = new pg.Pool(
       place.kind === 'served'
         ? {
@@ -75,11 +79,11 @@ export class Database implements Queryable {
   }
 
   async query<Row extends object>(statement: Sql<'organization'>): Promise<Row[]> {
-    return run<Row>(this.#pool, statement)
+    return run<Row>(this.#pool, statement, this.#prepares)
   }
 
   async house<Row extends object>(statement: Sql<'organization' | 'fragment'>): Promise<Row[]> {
-    return run<Row>(this.#pool, statement)
+    return run<Row>(this.#pool, statement, this.#prepares)
   }
 
   /** Runs several statements separated by semicolons; for migrations. */
@@ -105,8 +109,8 @@ export class Database implements Queryable {
             .query(`set local statement_timeout = ${Math.max(1, Math.floor(options.timeoutMs))}`)
             .catch(sort)
         const tx: Transaction = {
-          query: (s) => run(client, s),
-          house: (s) => run(client, s),
+          query: (s) => run(client, s, this.#prepares),
+          house: (s) => run(client, s, this.#prepares),
           script: async (text) => void (await client.query(text).catch(sort)),
         }
         const value = await work(tx)
@@ -142,9 +146,10 @@ function preparedName(text: string): string | undefined {
 async function run<Row extends object>(
   on: pg.Pool | pg.ClientBase,
   statement: Sql<'organization' | 'fragment'>,
+  prepares: boolean,
 ): Promise<Row[]> {
   const { text, values, adHoc } = statement.compile()
-  const prepared = adHoc ? undefined : preparedName(text)
+  const prepared = adHoc || !prepares ? undefined : preparedName(text)
   try {
     const result = await on.query<Row>(
       prepared === undefined ? { text, values } : { name: prepared, text, values },

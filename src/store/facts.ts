@@ -1,11 +1,14 @@
 // The facts of one decision, read from the database: who is asked for with groups and factors, what is asked for with its
-// bindings. Each in one statement, so that it is of one moment.
+// bindings. Each in one statement, so that it is of one moment; memberships come from memory where those there belong to the very
+// version of the cell that the statement has read.
 import type { FactorId, GroupId, OrganizationId } from '../base/ids.ts'
-import type { BindingFact, EnrolledFactor, SubjectFacts } from '../core/access/facts.ts'
+import { CachedGroups, type GroupFacts } from '../core/access/cached-groups.ts'
+import type { BindingFact, EnrolledFactor, MembershipFact, SubjectFacts } from '../core/access/facts.ts'
 import type { ClaimedSubject, ResourceClaim } from '../core/access/request.ts'
 import { nameKey } from '../core/directory/names.ts'
 import type { FactorKind } from '../core/directory/types.ts'
-import type { AccessFacts } from '../core/ports.ts'
+import type { GroupReasons, MembershipReplica } from '../core/membership/replica/replica.ts'
+import type { AccessFacts, ChangeFeed } from '../core/ports.ts'
 import type { Database } from './database.ts'
 import { toReasons } from './reasons.ts'
 import { bindings, fromJson, organizations, resources, serviceAccounts, users } from './rows.ts'
@@ -13,12 +16,27 @@ import { name, type Sql, sql } from './sql.ts'
 
 type FactorRow = [FactorId, FactorKind, string, string]
 type MembershipRow = [GroupId, string, number, FactorKind[]]
+interface UserRow {
+  readonly factors: FactorRow[]
+  readonly due: Date | null
+}
+/** Memberships in memory, and the feed that they and the groups' names follow. */
+export interface InMemory {
+  readonly replica: Pick<MembershipReplica, 'isReady' | 'membershipsAt'>
+  readonly feed: Pick<ChangeFeed, 'stalenessMs' | 'subscribe'>
+}
 
 export class StoredFacts implements AccessFacts {
   readonly #database: Database
+  readonly #replica: InMemory['replica'] | null
+  readonly #groups: CachedGroups | null
 
-  constructor(database: Database) {
+  /** `memory` null: memberships are always the database's. */
+  constructor(database: Database, memory: InMemory | null = null) {
     this.#database = database
+    this.#replica = memory?.replica ?? null
+    this.#groups =
+      memory === null ? null : new CachedGroups((organization) => this.#readGroups(organization), memory.feed)
   }
 
   async findOrganization(organization: OrganizationId) {
@@ -46,8 +64,22 @@ export class StoredFacts implements AccessFacts {
   }
 
   async #findUser(organization: OrganizationId, where: Sql<'fragment'>): Promise<SubjectFacts | null> {
-    const [row] = await this.#database.query<{ memberships: MembershipRow[]; factors: FactorRow[] }>(sql`
-      select ${users.select('u')}, ${factorsOf('u')},
+    const groups = this.#replica?.isReady(organization) ? await this.#groups?.of(organization) : undefined
+    if (groups === undefined) return this.#findWhole(organization, where)
+    const [row] = await this.#database.query<UserRow & { cell_version: string }>(sql`
+      select ${users.select('u')}, ${factorsOf('u')}, u.next_due as due, u.cell_version
+      from users u where u.org = ${organization} and ${where}`)
+    if (row === undefined) return null
+    const user = users.read(row)
+    const known = this.#replica?.membershipsAt(organization, user.id, BigInt(row.cell_version))
+    const memberships = known ? named(known, groups) : null
+    if (memberships === null) return this.#findWhole(organization, sql`u.id = ${user.id}`)
+    return { kind: 'user', user, memberships, factors: row.factors.map(toFactor), due: row.due }
+  }
+
+  async #findWhole(organization: OrganizationId, where: Sql<'fragment'>): Promise<SubjectFacts | null> {
+    const [row] = await this.#database.query<UserRow & { memberships: MembershipRow[] }>(sql`
+      select ${users.select('u')}, ${factorsOf('u')}, u.next_due as due,
         (select coalesce(json_agg(json_build_array(m.group_id, g.name, m.reasons, g.factors)), '[]') from membership m
           join groups g on g.org = m.org and g.id = m.group_id where m.org = u.org and m.subject_id = u.id) as memberships
       from users u where u.org = ${organization} and ${where}`)
@@ -62,7 +94,15 @@ export class StoredFacts implements AccessFacts {
         factors,
       })),
       factors: row.factors.map(toFactor),
+      due: row.due,
     }
+  }
+
+  async #readGroups(organization: OrganizationId): Promise<GroupFacts> {
+    const rows = await this.#database.query<{ id: GroupId; name: string; factors: FactorKind[] }>(
+      sql`select g.id, g.name, g.factors from groups g where g.org = ${organization}`,
+    )
+    return new Map(rows.map(({ id, name: groupName, factors }) => [id, { name: groupName, factors }]))
   }
 
   async #findService(organization: OrganizationId, where: Sql<'fragment'>): Promise<SubjectFacts | null> {
@@ -92,6 +132,17 @@ export class StoredFacts implements AccessFacts {
 /** A user is known by username, or else by e-mail address. */
 function byLogin(key: string): Sql<'fragment'> {
   return sql`(u.username_key = ${key} or u.email_key = ${key}) order by u.username_key = ${key} desc limit 1`
+}
+
+/** Null where a group is not known yet. */
+function named(memberships: readonly GroupReasons[], groups: GroupFacts): readonly MembershipFact[] | null {
+  const facts: MembershipFact[] = []
+  for (const { groupId, reasons } of memberships) {
+    const group = groups.get(groupId)
+    if (group === undefined) return null
+    facts.push({ groupId, reasons, ...group })
+  }
+  return facts
 }
 
 /** Text that PostgreSQL cannot hold names nobody. */

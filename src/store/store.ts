@@ -3,6 +3,7 @@ import { Redis } from 'ioredis'
 import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Secret } from '../base/secrets.ts'
+import { MembershipReplica } from '../core/membership/replica/replica.ts'
 import type { RuleSource } from '../core/ports.ts'
 import { createApplications } from './applications.ts'
 import { createAuditLog } from './audit-log.ts'
@@ -12,7 +13,7 @@ import { createCells } from './cells.ts'
 import { DatabaseChangeFeed } from './change-feed.ts'
 import { memoryConversations, redisConversations } from './conversations.ts'
 import { Database } from './database.ts'
-import { openEmbedded } from './embedded/embedded.ts'
+import { type Embedded, openEmbedded } from './embedded/embedded.ts'
 import { createFactors } from './factors.ts'
 import { StoredFacts } from './facts.ts'
 import { createLockouts } from './lockouts.ts'
@@ -45,6 +46,10 @@ export interface StoreOptions {
   readonly log: Log
 }
 
+export type Readers =
+  | { readonly kind: 'served'; readonly url: Secret }
+  | ({ readonly kind: 'embedded' } & Pick<Embedded, 'relay' | 'serverVersion'>)
+
 export type Store = Awaited<ReturnType<typeof openStore>>
 
 /** Throws, with nothing left open, when the database cannot be had, is newer than the program, or has another sealing key. */
@@ -76,6 +81,17 @@ export async function openStore({
     log,
   )
   const announce = feed.announce.bind(feed)
+  // Empty, until a thread keeps it.
+  const replica = new MembershipReplica(feed)
+  /** How another thread reads the same database. */
+  const readers: Readers =
+    embedded === null
+      ? { kind: 'served', url: databaseUrl as Secret }
+      : {
+          kind: 'embedded',
+          serverVersion: embedded.serverVersion,
+          relay: (bytes, receiver) => embedded.relay(bytes, receiver),
+        }
   const sweeping = startSweeping(database, log)
   const close = async (): Promise<void> => {
     sweeping.stop()
@@ -120,7 +136,9 @@ export async function openStore({
     cells,
     rules,
     reader: new Reader(database),
-    facts: new StoredFacts(database),
+    facts: new StoredFacts(database, { replica, feed }),
+    replica,
+    readers,
     lockouts: createLockouts(database, announce),
     factors: createFactors(database, sealer),
     sessions: createSessions(database),
@@ -140,6 +158,8 @@ export async function openStore({
     attributes: createAttributes(records),
     serviceAccounts: createServiceAccounts(records),
     exemptions: createExemptions(records),
+    suggestions: createSuggestions(records),
+    stateChanges: createStateChanges(records),
     tokens: createTokens(records),
     credentials: createCredentials(records),
     radiusSites: createRadiusSites(database, sealer, log),

@@ -117,7 +117,7 @@ export function subjectOf(scene: Scene): SubjectFacts | null {
   const memberships = Object.entries(scene.groups).map(([name, demanded]) => ({
     ...{ groupId: groupId(name), name, reasons: ['rule'] as const, factors: demanded },
   }))
-  return { kind: 'user', user: { ...theUser, state: scene.state }, memberships, factors }
+  return { kind: 'user', user: { ...theUser, state: scene.state }, memberships, factors, due: null }
 }
 
 export function resourceOf(scene: Scene): ResourceFacts | null {

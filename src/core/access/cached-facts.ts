@@ -1,10 +1,13 @@
 // Facts kept in memory between decisions, as long as the change feed says that nothing of them has changed. Bounded; what
-// was not found is never kept; when the feed falls behind, every question goes to the database again.
+// was not found is never kept, nor anybody used beyond the instant at which time changes something of them; when the feed falls
+// behind, every question goes to the database again.
+import { type Clock, systemClock } from '../../base/clock.ts'
 import type { OrganizationId } from '../../base/ids.ts'
 import { Oldest } from '../../base/oldest.ts'
 import { nameKey } from '../directory/names.ts'
 import type { Organization } from '../directory/types.ts'
 import type { AccessFacts, Change, ChangeFeed } from '../ports.ts'
+import { isDue } from './exact-facts.ts'
 import { type ResourceFacts, type SubjectFacts, subjectId } from './facts.ts'
 import type { ClaimedSubject, ResourceClaim } from './request.ts'
 
@@ -22,6 +25,7 @@ export class CachedFacts implements AccessFacts {
   readonly #inner: AccessFacts
   readonly #feed: Pick<ChangeFeed, 'stalenessMs'>
   readonly #most: number
+  readonly #clock: Clock
   readonly #subjects = new Map<string, KeptSubject>()
   readonly #oldest = new Oldest<KeptSubject>(this.#subjects, (kept) => this.#subjects.get(kept.key) === kept)
   readonly #keysOf = new Map<string, Set<string>>()
@@ -34,10 +38,12 @@ export class CachedFacts implements AccessFacts {
     inner: AccessFacts,
     feed: Pick<ChangeFeed, 'stalenessMs' | 'subscribe'>,
     mostSubjects = 100_000,
+    clock: Clock = systemClock,
   ) {
     this.#inner = inner
     this.#feed = feed
     this.#most = mostSubjects
+    this.#clock = clock
     feed.subscribe((changes) => this.#forget(changes))
   }
 
@@ -66,7 +72,7 @@ export class CachedFacts implements AccessFacts {
   async findSubject(organization: OrganizationId, claimed: ClaimedSubject): Promise<SubjectFacts | null> {
     const key = `${organization} ${claimed.by} ${'name' in claimed ? nameKey(claimed.name) : claimed.id}`
     const kept = this.#isFresh() ? this.#subjects.get(key) : undefined
-    if (kept !== undefined) return kept.facts
+    if (kept !== undefined && !isDue(kept.facts, this.#clock.now())) return kept.facts
     const generation = this.#generation
     const facts = await this.#inner.findSubject(organization, claimed)
     if (facts !== null && generation === this.#generation && isFoundForGood(claimed, facts))

@@ -33,6 +33,8 @@ export type SubjectFacts =
       readonly user: User
       readonly memberships: readonly MembershipFact[]
       readonly factors: readonly EnrolledFactor[]
+      /** From then on, memberships or the state may be others by time alone; null: never. */
+      readonly due: Date | null
     }
   | {
       readonly kind: 'service'

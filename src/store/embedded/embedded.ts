@@ -7,7 +7,7 @@ import type { Duplex } from 'node:stream'
 import type { Log } from '../../base/log.ts'
 import { silentLog } from '../../base/log.ts'
 import { Fault } from '../../base/result.ts'
-import { createDatabase, startEngine } from './engine.ts'
+import { createDatabase, type Receiver, startEngine } from './engine.ts'
 import { lockFolder } from './lock.ts'
 import { Maintenance } from './maintenance.ts'
 import { SessionSlot, SessionStream } from './session.ts'
@@ -23,6 +23,9 @@ export type Embedded = {
   connect(): Duplex
   /** What a pg.Pool or pg.Client needs to use this database. */
   poolConfig(): EmbeddedPoolConfig
+  /** For other threads that read (relay.ts): one group of protocol bytes, between two pieces of other work. */
+  relay(bytes: Uint8Array<ArrayBuffer>, receiver: Receiver): void
+  readonly serverVersion: string
   /** VACUUM (ANALYZE) of every table, and a checkpoint, between other queries. Happens by itself where needed. */
   maintenance(): Promise<void>
   /** How many times a file was synced to the disk since opening, as of the last answer. */
@@ -73,6 +76,8 @@ export async function openEmbedded(folder: string, options: EmbeddedOptions = {}
         database: 'postgres',
         stream: connect,
       }),
+      relay: (bytes, receiver) => engine.exchangeWhenIdle(bytes, receiver),
+      serverVersion: version,
       maintenance: () => maintenance.run(),
       syncCount: () => engine.syncs,
       get failure() {

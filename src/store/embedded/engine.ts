@@ -5,7 +5,7 @@ import { Fault } from '../../base/result.ts'
 import { backendMessages, decodeDataRow, encodeQuery, errorText } from './wire.ts'
 import type { FromWorker, ToWorker, WorkerTask } from './worker.ts'
 
-type Receiver = {
+export type Receiver = {
   /** A part of the answer; parts need not end where messages end. */
   piece(bytes: Buffer): void
   /** The answer is whole. */
@@ -77,6 +77,16 @@ export class Engine {
     while (!this.#isIdle && this.failure === null)
       await new Promise<void>((resume) => this.#waiting.push(resume))
     return await this.sql(text)
+  }
+
+  /**
+   * `exchange` for between two pieces of other work, like `sqlWhenIdle`. The group must end with Query or Sync and leave no
+   * transaction open, and nothing else in the session.
+   */
+  exchangeWhenIdle(bytes: Uint8Array<ArrayBuffer>, receiver: Receiver): void {
+    if (this.#isIdle || this.failure !== null) this.exchange(bytes, true, receiver)
+    // At once when it is idle: in a later turn, others would be first again and again.
+    else this.#waiting.push(() => this.exchangeWhenIdle(bytes, receiver))
   }
 
   /** Lets the database finish what was sent, write everything down and end. */

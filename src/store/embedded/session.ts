@@ -6,8 +6,16 @@ import type { Engine } from './engine.ts'
 import type { Said } from './wire.ts'
 import { backendMessages, copyInResponse, encodeGreeting, encodeReset, FrontendReader } from './wire.ts'
 
+/** Where a connection gets a session from. */
+export type Slot = {
+  readonly serverVersion: string
+  readonly engine: Pick<Engine, 'exchange'>
+  take(taker: SessionStream): Promise<void>
+  release(holder: SessionStream): void
+}
+
 /** Who has the database's only session. */
-export class SessionSlot {
+export class SessionSlot implements Slot {
   readonly engine: Engine
   readonly serverVersion: string
   #holder: SessionStream | null = null
@@ -51,12 +59,12 @@ export class SessionSlot {
 }
 
 export class SessionStream extends Duplex {
-  readonly #slot: SessionSlot
+  readonly #slot: Slot
   readonly #reader = new FrontendReader()
   readonly #held: Buffer[] = []
   #outstanding = 0
 
-  constructor(slot: SessionSlot) {
+  constructor(slot: Slot) {
     super({ allowHalfOpen: false })
     this.#slot = slot
   }
