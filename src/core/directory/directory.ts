@@ -1,9 +1,13 @@
 // The directory's services joined over the ports: what the API, the command line and the start write through.
 import type { Clock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
+import type { Result } from '../../base/result.ts'
 import type { Secret } from '../../base/secrets.ts'
+import type { Preview, SamplePage } from '../membership/preview.ts'
+import { createPreviewer } from '../membership/previewer.ts'
 import type {
   ApiToken,
+  Cells,
   Credentials,
   DirectoryReader,
   Exemptions,
@@ -12,6 +16,8 @@ import type {
   Records,
   ResourceRecords,
   RuleSource,
+  StateChanges,
+  Suggestions,
   Tokens,
 } from '../ports.ts'
 import { attributeCollection } from './attributes.ts'
@@ -21,11 +27,14 @@ import type { Collection } from './collection.ts'
 import { deviceCollection } from './device-collection.ts'
 import { type ExemptionCollection, exemptionCollection } from './exemption-collection.ts'
 import { type FactorsOf, factorsOf } from './factors.ts'
+import { groupPreview } from './group-preview.ts'
 import { groupCollection } from './groups.ts'
 import { type Members, members } from './members.ts'
 import { updateOrganization } from './organizations.ts'
 import { resourceCollection } from './resources.ts'
 import { serviceAccountCollection } from './service-accounts.ts'
+import { type ScheduledStates, scheduledStates } from './state-changes.ts'
+import { type ReviewedSuggestions, reviewedSuggestions } from './suggestions.ts'
 import { tokenCollection } from './tokens.ts'
 import type {
   AttributeDefinition,
@@ -38,11 +47,12 @@ import type {
   User,
 } from './types.ts'
 import { userCollection } from './user-collection.ts'
-import type { By, Outcome } from './writing.ts'
+import type { By, Outcome, Refusal } from './writing.ts'
 
 export interface DirectoryPorts {
   readonly engine: CellWriter & { activateGroup(organization: OrganizationId, id: GroupId): Promise<void> }
   readonly rules: RuleSource
+  readonly cells: Pick<Cells, 'scan'>
   readonly reader: DirectoryReader
   readonly organizations: Organizations
   readonly groups: GroupRecords
@@ -51,6 +61,8 @@ export interface DirectoryPorts {
   readonly attributes: Records<AttributeDefinition>
   readonly serviceAccounts: Records<ServiceAccount>
   readonly exemptions: Exemptions
+  readonly suggestions: Suggestions
+  readonly stateChanges: StateChanges
   readonly tokens: Tokens
   readonly credentials: Credentials
   /** A PHC string; throws Fault `busy`. */
@@ -70,12 +82,17 @@ export interface Directory {
   readonly tokens: Collection<ApiToken>
   readonly exemptions: ExemptionCollection
   readonly members: Members
+  readonly suggestions: ReviewedSuggestions
+  readonly stateChanges: ScheduledStates
+  /** What a rule would change. */
+  previewGroup(by: By, body: unknown, page: SamplePage): Promise<Result<Preview, Refusal>>
   readonly userFactors: FactorsOf
   readonly serviceAccountFactors: FactorsOf
   updateOrganization(by: By, patch: unknown, version?: number): Promise<Outcome<Organization>>
 }
 
 export function createDirectory(ports: DirectoryPorts): Directory {
+  const previewer = createPreviewer(ports)
   return {
     users: userCollection(ports),
     devices: deviceCollection(ports),
@@ -87,6 +104,9 @@ export function createDirectory(ports: DirectoryPorts): Directory {
     tokens: tokenCollection(ports),
     exemptions: exemptionCollection(ports),
     members: members(ports),
+    suggestions: reviewedSuggestions(ports),
+    stateChanges: scheduledStates(ports),
+    previewGroup: groupPreview({ ...ports, previewer }),
     userFactors: factorsOf('user', ports),
     serviceAccountFactors: factorsOf('service-account', ports),
     updateOrganization: (by, patch, version) => updateOrganization(by, patch, version, ports),

@@ -17,7 +17,10 @@ import { keyRoutes } from './routes/keys.ts'
 import { memberRoutes } from './routes/members.ts'
 import { organizationRoutes } from './routes/organization.ts'
 import { organizationsRoutes } from './routes/organizations.ts'
+import { previewRoutes } from './routes/preview.ts'
 import { sessionRoutes } from './routes/sessions.ts'
+import { stateChangeRoutes } from './routes/state-changes.ts'
+import { suggestionRoutes } from './routes/suggestions.ts'
 import type { ApiServices } from './services.ts'
 import { type Setup, setupRoutes } from './setup.ts'
 
@@ -96,6 +99,9 @@ function apiRoutes(scope: FastifyInstance, services: ApiServices): void {
   keyRoutes(scope, services)
   exemptionRoutes(scope, services)
   memberRoutes(scope, services)
+  suggestionRoutes(scope, services)
+  stateChangeRoutes(scope, services)
+  previewRoutes(scope, services)
   factorRoutes(scope, 'users', 'User', services.directory.userFactors)
   factorRoutes(scope, 'service-accounts', 'ServiceAccount', services.directory.serviceAccountFactors)
   sessionRoutes(scope, services)

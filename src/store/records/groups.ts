@@ -1,12 +1,16 @@
 // Groups: every write starts a new epoch of the rules, and a new rule waits until no writer of an older one is left.
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { Group } from '../../core/directory/types.ts'
 import type { GroupRecords } from '../../core/ports.ts'
-import type { Database } from '../database.ts'
+import type { Database, Transaction } from '../database.ts'
+import { fromReasons } from '../reasons.ts'
 import { groups } from '../rows.ts'
 import { sql } from '../sql.ts'
 import { createRecords } from './records.ts'
 import { conflict, inUse, type RecordStore, taken, write, written } from './writing.ts'
+
+const byRule = fromReasons(['rule'])
 
 export function createGroups(store: RecordStore): GroupRecords {
   const { database } = store
@@ -20,6 +24,11 @@ export function createGroups(store: RecordStore): GroupRecords {
         groups_org_name_key_key: taken('name'),
         groups_org_posix_id_key: taken('posixId'),
         binding_org_group_id_fkey: inUse('bindings'),
+      },
+      async around(tx, organization, step, _changed, proceed) {
+        if (step.do === 'update' && step.row.mode !== 'dynamic')
+          await keepMembers(tx, organization, step.row.id)
+        return proceed()
       },
     }),
 
@@ -46,6 +55,25 @@ export function createGroups(store: RecordStore): GroupRecords {
       return rows.map(groups.read)
     },
   }
+}
+
+/**
+ * Of a group whose rule decides no longer: who was a member by it stays, by hand. Their cells get new versions, so that
+ * nobody who has read one before writes that they have left.
+ */
+async function keepMembers(tx: Transaction, organization: OrganizationId, id: GroupId): Promise<void> {
+  const [dynamic] = await tx.query(
+    sql`select from groups where org = ${organization} and id = ${id} and mode = 'dynamic' for update`,
+  )
+  if (dynamic === undefined) return
+  await tx.query(sql`with kept as (insert into manual_member (org, subject_id, group_id, approved)
+      select m.org, m.subject_id, m.group_id, true from membership m
+      where m.org = ${organization} and m.group_id = ${id} and m.reasons & ${byRule} > 0
+      on conflict (org, subject_id, group_id) do nothing returning subject_id),
+    owned as (update devices d set cell_version = d.cell_version + 1 from kept
+      where d.org = ${organization} and d.id = kept.subject_id returning d.owner_id)
+    update users u set cell_version = u.cell_version + 1
+    where u.org = ${organization} and (u.id in (select subject_id from kept) or u.id in (select owner_id from owned))`)
 }
 
 /**

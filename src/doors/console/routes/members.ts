@@ -10,6 +10,7 @@ import { sendProblem, sendRefusal } from '../problem-document.ts'
 import { limit, pathId, readQuery } from '../request.ts'
 import type { ApiServices } from '../services.ts'
 import { listTimeoutMs, pageOf } from './collections.ts'
+import { subjectNames } from './subject-names.ts'
 
 const query = { limit, after: optional(id('the last member of the page before')) }
 
@@ -44,10 +45,8 @@ export function memberRoutes(app: FastifyInstance, { directory }: Pick<ApiServic
       const page = { limit: most + 1, timeoutMs: listTimeoutMs, ...(after !== undefined && { after }) }
       const found = await members.list(organization, group, page)
       if (!found) return sendRefusal(reply, noGroup)
-      const names = await namesOf(
-        organization,
-        found.map(({ subjectId }) => subjectId),
-      )
+      const ids = found.map(({ subjectId }) => subjectId)
+      const names = await subjectNames(directory, organization, ids)
       return pageOf(
         found,
         most,
@@ -82,22 +81,4 @@ export function memberRoutes(app: FastifyInstance, { directory }: Pick<ApiServic
       return removed.ok ? reply.code(204).send() : sendRefusal(reply, removed.error)
     },
   )
-
-  /** Usernames and device names of a page of members. */
-  async function namesOf(
-    organization: Parameters<typeof members.list>[0],
-    ids: readonly string[],
-  ): Promise<Map<string, string>> {
-    if (ids.length === 0) return new Map()
-    const of = ids.map((value) => ({ op: 'eq', field: { standard: 'id' }, value }) as const)
-    const page = { limit: ids.length, timeoutMs: listTimeoutMs }
-    const [users, devices] = await Promise.all([
-      directory.users.list(organization, { op: 'or', of }, page),
-      directory.devices.list(organization, { op: 'or', of }, page),
-    ])
-    return new Map<string, string>([
-      ...users.map((user) => [user.id, user.username] as const),
-      ...devices.map((device) => [device.id, device.name] as const),
-    ])
-  }
 }
