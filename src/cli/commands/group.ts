@@ -5,6 +5,7 @@ import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { printable } from '../output.ts'
 import { rowCount } from './collection.ts'
+import { addGroupPreview } from './group-preview.ts'
 
 interface Member {
   readonly subjectId: string
@@ -13,6 +14,7 @@ interface Member {
 }
 
 export function addGroupCommands(group: Command, around: Surroundings): void {
+  addGroupPreview(group, around)
   define(
     group,
     {

@@ -29,6 +29,7 @@ import { type ExemptionCollection, exemptionCollection } from './exemption-colle
 import { type FactorsOf, factorsOf } from './factors.ts'
 import { groupPreview } from './group-preview.ts'
 import { groupCollection } from './groups.ts'
+import { createInsights, type Insights } from './insights.ts'
 import { type Members, members } from './members.ts'
 import { updateOrganization } from './organizations.ts'
 import { resourceCollection } from './resources.ts'
@@ -68,6 +69,9 @@ export interface DirectoryPorts {
   /** A PHC string; throws Fault `busy`. */
   readonly hashPassword: (password: Secret) => Promise<Secret>
   readonly checkAttributes: AttributeCheck
+  readonly cells: Pick<Cells, 'read'>
+  readonly auditReader: Pick<AuditReader, 'list'>
+  readonly insight: Insight
   readonly clock: Clock
 }
 
@@ -82,6 +86,7 @@ export interface Directory {
   readonly tokens: Collection<ApiToken>
   readonly exemptions: ExemptionCollection
   readonly members: Members
+  readonly insights: Insights
   readonly suggestions: ReviewedSuggestions
   readonly stateChanges: ScheduledStates
   /** What a rule would change. */
@@ -104,6 +109,7 @@ export function createDirectory(ports: DirectoryPorts): Directory {
     tokens: tokenCollection(ports),
     exemptions: exemptionCollection(ports),
     members: members(ports),
+    insights: createInsights(ports),
     suggestions: reviewedSuggestions(ports),
     stateChanges: scheduledStates(ports),
     previewGroup: groupPreview({ ...ports, previewer }),

@@ -134,7 +134,7 @@ export function groupDocument({ name, of, mode, rule, factors }: Group): GroupVa
 }
 
 /** Is the rule sound, does it run in a circle, and would a new name break the rule of another group? */
-function ruleFaults(
+export function ruleFaults(
   group: RuledGroup,
   current: Group | null,
   groups: readonly Group[],

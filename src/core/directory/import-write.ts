@@ -21,9 +21,9 @@ import type { Device } from './types.ts'
 import { deviceDocument } from './users.ts'
 import { type By, changeBody, difference, type Refusal, refusalOf } from './writing.ts'
 
-export interface ImportPorts extends Omit<DirectoryPorts, 'engine'> {
+export interface ImportPorts extends Omit<DirectoryPorts, 'engine' | 'cells'> {
   readonly engine: Pick<MembershipEngine, 'change' | 'evaluateNew' | 'activateGroup'>
-  readonly cells: Pick<Cells, 'insertMany'>
+  readonly cells: Pick<Cells, 'insertMany' | 'scan'>
 }
 
 export interface ImportReport {

@@ -16,8 +16,8 @@ declare module 'fastify' {
 /** RFC 6750 §2.1: one token of b64token characters. */
 const bearer = /^Bearer +([A-Za-z0-9._~+/-]{16,512}=*) *$/i
 const reading = new Set(['GET', 'HEAD'])
-/** Asks by POST, and changes nothing. */
-const explaining = '/access/explain'
+/** These ask by POST, and change nothing. */
+const asking = ['/access/explain', '/groups/preview']
 
 export function bearerOf(request: FastifyRequest): string | undefined {
   return bearer.exec(request.headers.authorization ?? '')?.[1]
@@ -40,7 +40,8 @@ export function authenticate({ organizations, tokens }: Pick<ApiServices, 'organ
         ? await tokens.findByDigest(organization.id, tokenDigest(new Secret(token)))
         : null
     if (!organization || !found) return refuseToken(request, reply)
-    const reads = reading.has(request.method) || request.routeOptions.url?.endsWith(explaining) === true
+    const reads =
+      reading.has(request.method) || asking.some((path) => request.routeOptions.url?.endsWith(path))
     if (found.role === 'auditor' && !reads) {
       const message = 'the role "auditor" may read, and change nothing'
       return sendProblem(reply, 'forbidden', [{ field: '', code: 'forbidden', message }])

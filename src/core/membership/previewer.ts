@@ -1,0 +1,84 @@
+// Previews by going through every cell of an organization, a chunk at a time: one preview per organization, and whoever
+// else is asked meanwhile is answered in between.
+import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '../../base/clock.ts'
+import type { GroupId, OrganizationId } from '../../base/ids.ts'
+import { silentLog } from '../../base/log.ts'
+import type { Binding, Group, Resource } from '../directory/types.ts'
+import { OneAtATime } from '../factors/one-at-a-time.ts'
+import type { Cells, Records, RuleSource } from '../ports.ts'
+import { type Grant, type Preview, PreviewCount, type Previewer, type SamplePage } from './preview.ts'
+import { compileRules } from './rule-set.ts'
+
+export interface PreviewerPorts {
+  readonly cells: Pick<Cells, 'scan'>
+  readonly rules: Pick<RuleSource, 'read'>
+  readonly bindings: Pick<Records<Binding>, 'list'>
+  readonly resources: Pick<Records<Resource>, 'list'>
+  readonly clock: Clock
+}
+
+const mostWaiting = 8
+const cellsPerChunk = 500
+const rowsPerPage = 1_000
+
+export function createPreviewer(ports: PreviewerPorts): Previewer {
+  const turns = new OneAtATime(mostWaiting, 'too many previews of rules at once: try again in a moment')
+
+  async function scan(organization: OrganizationId, group: Group, page: SamplePage): Promise<Preview> {
+    const source = await ports.rules.read(organization)
+    const groups = [...source.groups.filter(({ id }) => id !== group.id), group]
+    // Stored rules that do not compile have been logged by the engine.
+    const rules = compileRules({ ...source, groups }, silentLog)
+    const grants = await grantsOf(organization, groups)
+    const counted = new PreviewCount(rules, group.id, grants, page, ports.clock.now())
+    for (let after: string | null = null; ; ) {
+      const cells = await ports.cells.scan(organization, after, cellsPerChunk)
+      for (const cell of cells) counted.add(cell)
+      const last = cells.at(-1)
+      if (last === undefined) return counted.result()
+      after = last.subject.id
+      await setImmediate()
+    }
+  }
+
+  async function grantsOf(organization: OrganizationId, groups: readonly Group[]) {
+    const [bindings, resources] = [
+      await all((page) => ports.bindings.list(organization, { op: 'true' }, page)),
+      await all((page) => ports.resources.list(organization, { op: 'true' }, page)),
+    ]
+    const byId = new Map(resources.map((resource) => [resource.id, resource]))
+    const grants = new Map<GroupId, Grant[]>()
+    for (const { id, of, name } of groups) {
+      grants.set(id, of === 'users' ? [{ kind: 'group', resource: name }] : [])
+    }
+    for (const { groupId, resourceId, attributes } of bindings) {
+      const resource = byId.get(resourceId)
+      if (resource === undefined) continue
+      const { radius, role } = attributes
+      grants.get(groupId)?.push({
+        ...{ kind: resource.kind, resource: resource.name },
+        ...(radius?.vlan !== undefined && { vlan: radius.vlan }),
+        ...(role !== undefined && { role }),
+      })
+    }
+    return grants
+  }
+
+  return {
+    preview: (organization, group, page) => turns.run(organization, () => scan(organization, group, page)),
+  }
+}
+
+/** Every row, page by page. */
+async function all<T extends { readonly id: string }>(
+  list: (page: { readonly limit: number; readonly after?: string }) => Promise<readonly T[]>,
+): Promise<readonly T[]> {
+  const rows: T[] = []
+  for (let after: string | undefined; ; ) {
+    const page = await list({ limit: rowsPerPage, ...(after !== undefined && { after }) })
+    rows.push(...page)
+    after = page.at(-1)?.id
+    if (page.length < rowsPerPage) return rows
+  }
+}
