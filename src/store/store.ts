@@ -16,6 +16,7 @@ import { Database } from './database.ts'
 import { type Embedded, openEmbedded } from './embedded/embedded.ts'
 import { createFactors } from './factors.ts'
 import { StoredFacts } from './facts.ts'
+import { createInsight } from './insight.ts'
 import { createLockouts } from './lockouts.ts'
 import { migrate } from './migrate.ts'
 import { createOidcObjects } from './oidc-objects.ts'
@@ -27,6 +28,7 @@ import { createAttributes, createBindings, createExemptions, createServiceAccoun
 import { createOrganizations } from './records/organizations.ts'
 import { createResources } from './records/resources.ts'
 import { createStateChanges, createSuggestions } from './records/waiting.ts'
+import { createReviewNotices } from './review-notices.ts'
 import { attributeDefinitions, groups as groupRows } from './rows.ts'
 import { checkSealingKey, loadSealingKey, Sealer } from './sealing.ts'
 import { createApplicationSessions, createSessions } from './sessions.ts'
@@ -152,6 +154,7 @@ export async function openStore({
     conversations: redis === null ? memoryConversations(clock) : redisConversations(redis),
     audit: createAuditLog(database),
     auditReader: new AuditRows(database),
+    insight: createInsight(database),
     organizations: createOrganizations(records),
     groups: createGroups(records),
     resources: createResources(records),
@@ -161,6 +164,7 @@ export async function openStore({
     exemptions: createExemptions(records),
     suggestions: createSuggestions(records),
     stateChanges: createStateChanges(records),
+    reviewNotices: createReviewNotices(database),
     tokens: createTokens(records),
     credentials: createCredentials(records),
     radiusSites: createRadiusSites(database, sealer, log),
