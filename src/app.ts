@@ -26,6 +26,7 @@ import { argon2Hasher } from './core/factors/password.ts'
 import { RememberedPasswords } from './core/factors/remembered.ts'
 import { createKeyRing } from './core/keys/signing-keys.ts'
 import { MembershipEngine } from './core/membership/change.ts'
+import { startReviewNotices } from './core/membership/review-notice.ts'
 import { Schedule } from './core/membership/schedule.ts'
 import { buildApi } from './doors/console/api.ts'
 import type { Readiness } from './doors/console/health.ts'
@@ -45,6 +46,7 @@ import { listenUdp } from './net/udp.ts'
 import { isPlainLoopback } from './net/web/cookies.ts'
 import { guardedFetch } from './net/web/fetch.ts'
 import { hintAtProxies } from './net/web/proxy-hints.ts'
+import { createMailer } from './notify/mail.ts'
 import { openStore, type Store } from './store/store.ts'
 import { createWebDoors } from './web-doors.ts'
 
@@ -122,6 +124,18 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   metrics.membership(store.replica)
   shutdown.add('core', 'schedule', () => core.schedule.close())
   await core.schedule.start()
+  if (config.smtpUrl !== null) {
+    const from = config.mailFrom ?? `muster@${new URL(publicUrlOf(config, 0)).hostname}`
+    const stop = startReviewNotices({
+      notices: store.reviewNotices,
+      organizations: store.organizations,
+      mailer: createMailer(config.smtpUrl, from),
+      where: () => 'See them with: muster group suggestions <group>',
+      clock: systemClock,
+      log,
+    })
+    shutdown.add('core', 'review notices', stop)
+  }
 
   const hosts = config.listen ?? (organizations.some(isSample) ? ['127.0.0.1', '::1'] : ['0.0.0.0', '::'])
   const certificateFolder = join(config.dataFolder, 'certificates')

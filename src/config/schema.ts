@@ -30,6 +30,10 @@ export interface Config {
   readonly trustedProxies: readonly Cidr[]
   /** Networks beside the public internet from which metadata is fetched, and where applications are told of a logout. */
   readonly fetchNetworks: readonly Cidr[]
+  /** null: no mail is sent. */
+  readonly smtpUrl: Secret | null
+  /** The sender of mail; null: `muster@` and the host of the public URL. */
+  readonly mailFrom: string | null
   readonly sample: boolean | 'auto'
   readonly logLevel: LogLevel
   /** Accepted, but to be said aloud at the start. */

@@ -7,6 +7,7 @@ import {
   parseFolder,
   parseListen,
   parseLogLevel,
+  parseMailAddress,
   parseNetworks,
   parsePort,
   parsePublicUrl,
@@ -55,6 +56,8 @@ export const settings = {
   publicUrl: setting<string | null>('MUSTER_PUBLIC_URL', null, parsePublicUrl),
   trustedProxies: setting<readonly Cidr[]>('MUSTER_TRUSTED_PROXIES', [], parseNetworks),
   fetchNetworks: setting<readonly Cidr[]>('MUSTER_FETCH_NETWORKS', [], parseNetworks),
+  smtpUrl: setting<Secret | null>('MUSTER_SMTP_URL', null, parseSecretUrl('smtps', 'smtp'), { secret: true }),
+  mailFrom: setting<string | null>('MUSTER_MAIL_FROM', null, parseMailAddress),
   sample: setting<boolean | 'auto'>('MUSTER_SAMPLE', 'auto', parseSample),
   logLevel: setting<LogLevel>('MUSTER_LOG', 'info', parseLogLevel),
 } as const

@@ -79,6 +79,12 @@ export function parseSecretUrl(...schemes: readonly string[]): (text: string) =>
   }
 }
 
+export function parseMailAddress(text: string): Parsed<string> {
+  return /^[^\s@<>()",;:\\[\]]{1,64}@[a-z0-9.-]{1,253}$/i.test(text)
+    ? ok(text)
+    : refuse('an e-mail address such as muster@acme.example')
+}
+
 export function parsePublicUrl(text: string): Parsed<string> {
   const expected =
     'the origin that browsers use, such as https://id.acme.example (no path, query or password)'

@@ -37,6 +37,8 @@ t.test('nothing set: the defaults of the contract', async (t) => {
     ports: { http: 8080, ldap: 1389, ldaps: 1636, radius: 1812, radiusAcct: 1813, radsec: 2083 },
     trustedProxies: [],
     fetchNetworks: [],
+    smtpUrl: null,
+    mailFrom: null,
     sample: 'auto',
     logLevel: 'info',
     warnings: [],

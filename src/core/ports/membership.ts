@@ -44,3 +44,29 @@ export interface Cells {
   /** Many new users with their devices and memberships in one transaction; nothing is written unless all is. */
   insertMany(organization: OrganizationId, change: CellBatch): Promise<WriteOutcome>
 }
+
+/** Mail that reviewers are sent: claimed by one process, so that nobody is told twice. */
+export interface ReviewNotices {
+  /**
+   * Suggestions that nobody has been told of, by group; null where there are none, where the last notice was later than
+   * `notAfter`, or where another process is at it.
+   */
+  claim(organization: OrganizationId, notAfter: Date): Promise<ReviewClaim | null>
+  /** The mail could not be sent: the next claim tells of them again. */
+  release(organization: OrganizationId, claim: ReviewClaim): Promise<void>
+}
+
+export interface ReviewClaim {
+  readonly counts: readonly { readonly group: string; readonly joins: number; readonly leaves: number }[]
+  readonly before: Date | null
+  readonly until: Date
+}
+
+export interface Mailer {
+  /** Throws when the mail server does not take it. */
+  send(mail: {
+    readonly to: readonly string[]
+    readonly subject: string
+    readonly text: string
+  }): Promise<void>
+}

@@ -16,7 +16,8 @@ create index suggestion_group on suggestion (org, group_id, id);
 -- Up to when the reviewers have been told of suggestions.
 create table review_notice (
   org uuid primary key references organization on delete cascade,
-  told_until timestamptz not null
+  told_until timestamptz not null,
+  told_at timestamptz not null
 );
 
 -- A state that a user is to have from an instant on.
