@@ -37,9 +37,9 @@ export interface RuleUnderTest {
 /** Reads a rule that is sound. */
 export function sound(text: string, of: SubjectKind = 'users'): RuleUnderTest {
   const parsed = parseRule(text)
-  if (!parsed.ok) throw new Error(`${text}: ${parsed.error[0]?.message}`)
+  if (!parsed.ok) throw new Error(`${text.slice(0, 200)}: ${parsed.error[0]?.message}`)
   const checked = checkRule(parsed.value, schemas[of], groups)
-  if (!checked.ok) throw new Error(`${text}: ${checked.error[0]?.message}`)
+  if (!checked.ok) throw new Error(`${text.slice(0, 200)}: ${checked.error[0]?.message}`)
   return { text, expr: parsed.value, checked: checked.value }
 }
 
