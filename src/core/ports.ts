@@ -2,6 +2,7 @@
 export * from './ports/access.ts'
 export * from './ports/applications.ts'
 export * from './ports/changes.ts'
+export * from './ports/insight.ts'
 export * from './ports/membership.ts'
 export * from './ports/reading.ts'
 export * from './ports/records.ts'

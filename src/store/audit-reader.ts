@@ -29,10 +29,10 @@ export class AuditRows implements AuditReader {
     where: AuditFilter,
     page: { readonly limit: number; readonly before?: bigint },
   ): Promise<AuditRecord[]> {
-    const { kind, outcome, subject, target, reference, from, to } = where
-    // records name subjects and targets by id: nothing else can be found
+    const { kind, outcome, subject, target, group, reference, from, to } = where
+    // records name subjects, targets and groups by id: nothing else can be found
     if (
-      [subject, target].some((id) => id !== undefined && !isId(id)) ||
+      [subject, target, group].some((id) => id !== undefined && !isId(id)) ||
       `${outcome}${reference}`.includes('\0')
     )
       return []
@@ -41,6 +41,7 @@ export class AuditRows implements AuditReader {
     if (outcome !== undefined) conditions.push(sql` and a.outcome = ${outcome}::text`)
     if (subject !== undefined) conditions.push(sql` and a.subject_id = ${subject}::uuid`)
     if (target !== undefined) conditions.push(sql` and a.target_id = ${target}::uuid`)
+    if (group !== undefined) conditions.push(sql` and a.group_ids @> array[${group}::uuid]`)
     if (reference !== undefined) conditions.push(sql` and a.reference = ${reference}::text`)
     if (from !== undefined) conditions.push(sql` and a.at >= ${from}::timestamptz`)
     if (to !== undefined) conditions.push(sql` and a.at < ${to}::timestamptz`)

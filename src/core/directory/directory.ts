@@ -7,11 +7,13 @@ import type { Preview, SamplePage } from '../membership/preview.ts'
 import { createPreviewer } from '../membership/previewer.ts'
 import type {
   ApiToken,
+  AuditReader,
   Cells,
   Credentials,
   DirectoryReader,
   Exemptions,
   GroupRecords,
+  Insight,
   Organizations,
   Records,
   ResourceRecords,
@@ -53,7 +55,7 @@ import type { By, Outcome, Refusal } from './writing.ts'
 export interface DirectoryPorts {
   readonly engine: CellWriter & { activateGroup(organization: OrganizationId, id: GroupId): Promise<void> }
   readonly rules: RuleSource
-  readonly cells: Pick<Cells, 'scan'>
+  readonly cells: Pick<Cells, 'read' | 'scan'>
   readonly reader: DirectoryReader
   readonly organizations: Organizations
   readonly groups: GroupRecords
@@ -69,7 +71,6 @@ export interface DirectoryPorts {
   /** A PHC string; throws Fault `busy`. */
   readonly hashPassword: (password: Secret) => Promise<Secret>
   readonly checkAttributes: AttributeCheck
-  readonly cells: Pick<Cells, 'read'>
   readonly auditReader: Pick<AuditReader, 'list'>
   readonly insight: Insight
   readonly clock: Clock

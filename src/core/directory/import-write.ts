@@ -23,7 +23,7 @@ import { type By, changeBody, difference, type Refusal, refusalOf } from './writ
 
 export interface ImportPorts extends Omit<DirectoryPorts, 'engine' | 'cells'> {
   readonly engine: Pick<MembershipEngine, 'change' | 'evaluateNew' | 'activateGroup'>
-  readonly cells: Pick<Cells, 'insertMany' | 'scan'>
+  readonly cells: Pick<Cells, 'insertMany' | 'read' | 'scan'>
 }
 
 export interface ImportReport {

@@ -62,7 +62,7 @@ export interface Given {
   readonly approved: boolean
 }
 
-const nothingGiven: Given = { never: false, always: false, manual: false, approved: false }
+export const nothingGiven: Given = { never: false, always: false, manual: false, approved: false }
 
 /** By subject id and group id, one after the other. */
 export function inputsOf({ inputs }: Pick<CellFacts, 'inputs'>, now: Date): ReadonlyMap<string, Given> {
@@ -108,7 +108,8 @@ interface Evaluated {
   readonly memberOf: Set<GroupId>
 }
 
-function subjectsOf(cell: CellFacts): { users: readonly Evaluated[]; devices: readonly Evaluated[] } {
+/** Everyone in the cell as rules see them, in no group yet: memberships are added to `memberOf`. */
+export function subjectsOf(cell: CellFacts): { users: readonly Evaluated[]; devices: readonly Evaluated[] } {
   const deviceSets = cell.devices.map((device) => ({ device, memberOf: new Set<GroupId>() }))
   const ofDevices = deviceSets.map(({ device, memberOf }) => deviceFacts(device, memberOf))
   if (cell.user === null) {

@@ -174,6 +174,8 @@ export interface AuditFilter {
   readonly outcome?: string
   readonly subject?: string
   readonly target?: string
+  /** A group whose members the record tells of: those who joined or left. */
+  readonly group?: string
   /** What a refused person was shown. */
   readonly reference?: string
   readonly from?: Date

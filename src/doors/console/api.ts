@@ -13,6 +13,7 @@ import { collectionRoutes } from './routes/collections.ts'
 import { exemptionRoutes } from './routes/exemptions.ts'
 import { factorRoutes } from './routes/factors.ts'
 import { importRoutes } from './routes/import.ts'
+import { insightRoutes } from './routes/insights.ts'
 import { keyRoutes } from './routes/keys.ts'
 import { memberRoutes } from './routes/members.ts'
 import { organizationRoutes } from './routes/organization.ts'
@@ -99,6 +100,7 @@ function apiRoutes(scope: FastifyInstance, services: ApiServices): void {
   keyRoutes(scope, services)
   exemptionRoutes(scope, services)
   memberRoutes(scope, services)
+  insightRoutes(scope, services)
   suggestionRoutes(scope, services)
   stateChangeRoutes(scope, services)
   previewRoutes(scope, services)

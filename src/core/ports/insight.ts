@@ -1,0 +1,41 @@
+// Questions over all memberships of an organization: what they give access to, and what looks wrong with them.
+import type { BindingId, GroupId, OrganizationId, ResourceId, SubjectId, UserId } from '../../base/ids.ts'
+import type { Binding, ResourceKind } from '../directory/types.ts'
+import type { MembershipReason } from '../membership/cell.ts'
+
+/** One way from a user to a resource: a group that it is in, and a binding of that group. */
+export interface AccessChain {
+  readonly group: { readonly id: GroupId; readonly name: string }
+  readonly reasons: readonly MembershipReason[]
+  readonly binding: { readonly id: BindingId } & Pick<Binding, 'attributes' | 'factors' | 'order'>
+  readonly resource: {
+    readonly id: ResourceId
+    readonly name: string
+    readonly kind: ResourceKind
+    readonly enabled: boolean
+  }
+}
+
+export const findingCodes = ['empty-group', 'user-without-group', 'old-exemption', 'manual-access'] as const
+
+/** What may be wrong: a group that grants access to nobody, a user in no group, and so on. */
+export interface Found {
+  readonly code: (typeof findingCodes)[number]
+  /** How many there are; `items` holds the first of them, by name. */
+  readonly count: number
+  readonly items: readonly {
+    readonly group: { readonly id: GroupId; readonly name: string } | null
+    readonly subject: {
+      readonly kind: 'user' | 'device'
+      readonly id: SubjectId
+      readonly name: string
+    } | null
+  }[]
+}
+
+export interface Insight {
+  /** In the order of the resources' names, then that of the bindings. */
+  chains(organization: OrganizationId, user: UserId, limit: number): Promise<readonly AccessChain[]>
+  /** One for each code, also where there is none. `olderThan`: exemptions made before that. TimedOut after 10 s. */
+  findings(organization: OrganizationId, olderThan: Date, shown: number): Promise<readonly Found[]>
+}
