@@ -50,3 +50,17 @@ t.test('group preview', async (t) => {
   t.equal(without.code, 2)
   t.match(without.err, /there is no rule/)
 })
+
+t.test('--confirm goes along', async (t) => {
+  const sales = { id, name: 'sales', of: 'users', mode: 'dynamic', version: 1 }
+  const { url, asked } = await fakeServer(t, ({ method }) => (method === 'PATCH' ? sales : page(sales)))
+  const env = { MUSTER_URL: url, MUSTER_TOKEN: 'muster_token' }
+  for (const [more, query] of [
+    [[], {}],
+    [['--confirm'], { confirm: 'true' }],
+  ] as const) {
+    await muster(['group', 'update', 'sales', '--rule', 'title pr', ...more], { env })
+    t.match(asked.at(-1), { method: 'PATCH', body: { rule: 'title pr' } })
+    t.same(asked.at(-1)?.query, query)
+  }
+})

@@ -53,6 +53,12 @@ const secretFlags: Readonly<Record<string, Option>> = {
   ),
 }
 
+/** Kinds of which a write may have to be confirmed. */
+const confirmable = ['group', 'binding', 'attribute']
+
+const confirmation = ({ options }: Session): { query?: { confirm: string } } =>
+  options.confirm === true ? { query: { confirm: 'true' } } : {}
+
 export function addCollection(program: Command, kind: Kind, around: Surroundings): Command {
   const { name } = kind
   const isBinding = kind.called === null
@@ -62,6 +68,7 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
     ...kind.fields.map(flagOf),
     ...(name === 'resource' ? metadataFlags : []),
     setFlag(),
+    ...(confirmable.includes(name) ? [option('--confirm', 'do it although it moves or opens much')] : []),
     ...(secret ? [secret] : []),
   ]
   const called: readonly (readonly [string, string])[] = isBinding
@@ -115,7 +122,7 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
     await addSecret(kind, body, session)
     const made =
       (await saveFromMetadata(session, body)) ??
-      (await (await session.api()).request<Item>('POST', `/${kind.path}`, { body }))
+      (await (await session.api()).request<Item>('POST', `/${kind.path}`, { body, ...confirmation(session) }))
     const title = await titleOf(session, kind, made)
     session.answer(
       made,
@@ -138,7 +145,7 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
     const { id } = await one(api, named)
     const changed =
       (await saveFromMetadata(session, body, id)) ??
-      (await api.request<Item>('PATCH', `/${kind.path}/${id}`, { body }))
+      (await api.request<Item>('PATCH', `/${kind.path}/${id}`, { body, ...confirmation(session) }))
     const title = await titleOf(session, kind, changed)
     session.answer(changed, () => `changed ${name} ${title}\n${onceOnly(changed)}`)
     warn(kind, body, changed, session)

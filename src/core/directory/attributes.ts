@@ -5,6 +5,7 @@ import { ok } from '../../base/result.ts'
 import type { Records, RuleSource } from '../ports.ts'
 import { isFreeAttributeName } from './attribute-values.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
+import { type HoldingPorts, holdExposures } from './holding.ts'
 import { isAttributeName } from './names.ts'
 import { Problems } from './problem.ts'
 import { namesOf, Rules } from './rules.ts'
@@ -48,6 +49,7 @@ export function readDeclaration(
 export function attributeCollection(ports: {
   readonly attributes: Records<AttributeDefinition>
   readonly rules: RuleSource
+  readonly bindings: HoldingPorts['bindings']
   readonly clock: Clock
 }): Collection<AttributeDefinition> {
   const kind: Kind<AttributeDefinition> = {
@@ -58,12 +60,17 @@ export function attributeCollection(ports: {
       ...{ name, of, type, caseExact, selfEditable, description },
     }),
 
-    async read(_by, document, current, at) {
+    async read(by, document, current, at) {
       const problems = new Problems()
       const values = readDeclaration(document, '', problems)
       if (!values) return invalid(problems.list)
       const base = current ?? { id: newId<AttributeDefinition['id']>(), version: 1, createdAt: at }
-      return ok({ row: { ...base, updatedAt: at, ...values } })
+      const row: AttributeDefinition = { ...base, updatedAt: at, ...values }
+      const held = await holdExposures(by, ports, (standing) => ({
+        ...standing,
+        attributes: [...standing.attributes.filter(({ id }) => id !== row.id), row],
+      }))
+      return held.ok ? ok({ row }) : held
     },
 
     async mayRemove(by, { name, of }) {

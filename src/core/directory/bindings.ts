@@ -6,6 +6,7 @@ import { ok, type Result } from '../../base/result.ts'
 import type { GroupRecords, Records, ResourceRecords } from '../ports.ts'
 import { claims } from './claims.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
+import { type HoldingPorts, holdExposures } from './holding.ts'
 import { inside, type Problem, Problems } from './problem.ts'
 import { fixed, optional, otherwise, readObject, type Shape, type Spec, type Values } from './spec.ts'
 import {
@@ -125,6 +126,7 @@ function withoutUndefined(value: unknown): unknown {
 
 export interface BindingPorts {
   readonly bindings: Records<Binding>
+  readonly rules: HoldingPorts['rules']
   readonly groups: Pick<GroupRecords, 'find'>
   readonly resources: Pick<ResourceRecords, 'find'>
   readonly checkAttributes: AttributeCheck
@@ -178,6 +180,11 @@ export function bindingCollection(ports: BindingPorts): Collection<Binding> {
       if (!problems.none) return invalid(problems.list)
       const base = current ?? { id: newId<BindingId>(), version: 1, createdAt: at }
       const row: Binding = { ...base, updatedAt: at, ...values, attributes }
+      const held = await holdExposures(by, ports, (standing) => ({
+        ...standing,
+        bound: new Set([...standing.bound, group.id]),
+      }))
+      if (!held.ok) return held
       return ok({ row, details: { group: group.name, resource: resource.name } })
     },
 

@@ -102,7 +102,11 @@ export function createDirectory(ports: DirectoryPorts): Directory {
   return {
     users: userCollection(ports),
     devices: deviceCollection(ports),
-    groups: groupCollection({ ...ports, activateGroup: (org, id) => ports.engine.activateGroup(org, id) }),
+    groups: groupCollection({
+      ...ports,
+      previewer,
+      activateGroup: (org, id) => ports.engine.activateGroup(org, id),
+    }),
     resources: resourceCollection(ports),
     bindings: bindingCollection(ports),
     attributes: attributeCollection(ports),

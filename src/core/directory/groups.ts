@@ -3,8 +3,10 @@ import type { Clock } from '../../base/clock.ts'
 import { type GroupId, newId, type OrganizationId } from '../../base/ids.ts'
 import { ok } from '../../base/result.ts'
 import { OneAtATime } from '../factors/one-at-a-time.ts'
+import type { Previewer } from '../membership/preview.ts'
 import type { GroupRecords, Records, RuleSource } from '../ports.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
+import { holdExposures, holdMoves } from './holding.ts'
 import { type Problem, Problems } from './problem.ts'
 import { namesOf, type RuledGroup, Rules } from './rules.ts'
 import { fixed, nullable, otherwise, readObject, type Shape, type Values } from './spec.ts'
@@ -52,6 +54,7 @@ export interface GroupPorts {
   readonly bindings: Pick<Records<Binding>, 'list'>
   readonly resources: Pick<Records<Resource>, 'find'>
   readonly rules: RuleSource
+  readonly previewer: Pick<Previewer, 'preview'>
   /** Carries the rule of an `activating` group through the organization. */
   readonly activateGroup: (organization: OrganizationId, id: GroupId) => Promise<void>
   readonly clock: Clock
@@ -84,7 +87,14 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
         ...{ id, updatedAt: at, posixId, status },
         ...values,
       }
-      return ok({ row })
+      if (!changed) return ok({ row })
+      const exposed = await holdExposures(by, ports, (standing) => ({
+        ...standing,
+        groups: [...standing.groups.filter((group) => group.id !== id), row],
+      }))
+      if (!exposed.ok) return exposed
+      const moves = current === null ? ok(null) : await holdMoves(by, row, ports.previewer)
+      return moves.ok ? ok({ row }) : moves
     },
 
     async mayRemove(by, group) {

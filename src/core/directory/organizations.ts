@@ -5,6 +5,7 @@ import { ok } from '../../base/result.ts'
 import type { Actor } from '../audit/record.ts'
 import type { Organizations } from '../ports.ts'
 import { patchProblems } from './collection.ts'
+import { type HoldingPorts, holdExposures } from './holding.ts'
 import { isDomain, isEmail, isSlug } from './names.ts'
 import { Problems } from './problem.ts'
 import { fixed, otherwise, readObject, type Shape, type Values } from './spec.ts'
@@ -136,7 +137,7 @@ export async function updateOrganization(
   by: By,
   patch: unknown,
   version: number | undefined,
-  { organizations, clock }: OrganizationPorts,
+  { organizations, clock, ...ports }: OrganizationPorts & HoldingPorts,
 ): Promise<Outcome<Organization>> {
   if (by.role !== 'owner') return refuse('forbidden', '', 'only an owner may change the organization')
   const early = patchProblems(organizationShape, patch)
@@ -148,6 +149,11 @@ export async function updateOrganization(
     const problems = new Problems()
     const values = readOrganization(mergePatch(organizationDocument(current), patch), '', problems)
     if (!values) return invalid(problems.list)
+    const held = await holdExposures({ ...by, organization: current }, ports, (standing) => ({
+      ...standing,
+      settings: values.settings,
+    }))
+    if (!held.ok) return held
     const at = clock.now()
     const row: Organization = { ...current, ...values, updatedAt: at }
     const target = { kind: 'organization', id: row.id, name: row.name }

@@ -57,6 +57,14 @@ export class Rules {
     })
   }
 
+  /** The group and all that read it, directly or through others. */
+  readersThrough(id: GroupId): readonly GroupId[] {
+    const found = new Set([id])
+    // What is added while going through is gone through, too.
+    for (const one of found) for (const reader of this.readersOf(one)) found.add(reader.id)
+    return [...found]
+  }
+
   /** Groups whose rule is sound, and would not be without this custom attribute. */
   readersOfAttribute(name: string, of: SubjectKind): readonly RuledGroup[] {
     return this.groups.filter((group) => {

@@ -13,11 +13,13 @@ export interface By {
   readonly organization: Organization
   readonly actor: Actor
   readonly role: Role
+  /** Do they mean it, also where much would change (`?confirm=true`)? */
+  readonly confirmed?: boolean
 }
 
 /** Why nothing was written. `problems` is never empty, so that every refusal says how to mend it. */
 export interface Refusal {
-  readonly kind: 'invalid' | 'not-found' | 'stale' | 'conflict' | 'taken' | 'in-use' | 'forbidden'
+  readonly kind: 'invalid' | 'not-found' | 'stale' | 'conflict' | 'taken' | 'in-use' | 'forbidden' | 'confirm'
   readonly problems: readonly Problem[]
 }
 

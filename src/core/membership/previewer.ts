@@ -71,7 +71,7 @@ export function createPreviewer(ports: PreviewerPorts): Previewer {
 }
 
 /** Every row, page by page. */
-async function all<T extends { readonly id: string }>(
+export async function all<T extends { readonly id: string }>(
   list: (page: { readonly limit: number; readonly after?: string }) => Promise<readonly T[]>,
 ): Promise<readonly T[]> {
   const rows: T[] = []

@@ -46,7 +46,11 @@ export function authenticate({ organizations, tokens }: Pick<ApiServices, 'organ
       const message = 'the role "auditor" may read, and change nothing'
       return sendProblem(reply, 'forbidden', [{ field: '', code: 'forbidden', message }])
     }
-    request.by = { organization, actor: { kind: 'token', id: found.id, name: found.name }, role: found.role }
+    const { confirm } = request.query as { confirm?: unknown }
+    request.by = {
+      ...{ organization, actor: { kind: 'token', id: found.id, name: found.name }, role: found.role },
+      confirmed: confirm === 'true',
+    }
     return undefined
   }
 }

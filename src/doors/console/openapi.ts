@@ -75,6 +75,13 @@ export function shownAs(shape: Shape, shown: Readonly<Record<string, JsonSchema>
   })
 }
 
+/** Of writes that may have to be confirmed. */
+const confirmation = Type.Object({
+  confirm: Type.Optional(
+    Type.Boolean({ description: 'Do it although it was refused with `confirm`: it moves or opens much' }),
+  ),
+})
+
 type Operation = 'list' | 'create' | 'read' | 'change' | 'remove'
 
 export function ofKind(
@@ -97,6 +104,7 @@ export function ofKind(
     create: {
       ...describe(`create${title}`, `Makes a new one of ${path}`, tags),
       params: params(),
+      querystring: confirmation,
       body: plain(schemaOf(collection.shape)),
       response: { 201: shown, ...problems },
     },
@@ -109,6 +117,7 @@ export function ofKind(
       ...describe(`change${title}`, 'Changes it by a merge patch (RFC 7396): null clears', tags),
       params: params('id'),
       headers,
+      querystring: confirmation,
       body: plain(schemaOf(collection.shape, true)),
       response: { 200: shown, ...problems },
     },

@@ -13,6 +13,7 @@ const refusals = {
   taken: [409, 'Taken already'],
   'in-use': [409, 'Still in use'],
   forbidden: [403, 'Not allowed'],
+  confirm: [409, 'This must be confirmed'],
 } as const satisfies Record<Refusal['kind'], readonly [number, string]>
 
 const failures = {

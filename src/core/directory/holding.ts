@@ -1,0 +1,102 @@
+// What is held back until somebody confirms it: a rule that moves very many at once, and one by which people could give
+// themselves access because it reads what they change themselves.
+import type { GroupId } from '../../base/ids.ts'
+import { fail, ok, type Result } from '../../base/result.ts'
+import { dependenciesOf } from '../membership/language/dependencies.ts'
+import type { Preview, Previewer } from '../membership/preview.ts'
+import { all } from '../membership/previewer.ts'
+import type { Records, RuleSource } from '../ports.ts'
+import type { Problem } from './problem.ts'
+import { Rules } from './rules.ts'
+import type { AttributeDefinition, Binding, Group, HoldSettings, OrganizationSettings } from './types.ts'
+import type { By, Refusal } from './writing.ts'
+
+export interface HoldingPorts {
+  readonly rules: Pick<RuleSource, 'read'>
+  readonly bindings: Pick<Records<Binding>, 'list'>
+}
+
+const howToConfirm = 'If this is meant, send it again with ?confirm=true (muster: --confirm)'
+
+function refuseUnconfirmed(problems: readonly Problem[]): Result<null, Refusal> {
+  return problems.length === 0 ? ok(null) : fail({ kind: 'confirm', problems })
+}
+
+/** Is it too many? `members`: how many there are now. */
+export function isTooMany(moves: number, members: number, hold: HoldSettings): boolean {
+  return moves > hold.members || (moves >= hold.least && moves * 100 > members * hold.percent)
+}
+
+/** Why the new rule of a group that is there must be confirmed: it moves too many. */
+export async function holdMoves(
+  by: By,
+  group: Group,
+  previewer: Pick<Previewer, 'preview'>,
+): Promise<Result<null, Refusal>> {
+  // In other modes nobody moves by a rule.
+  if (by.confirmed || group.mode !== 'dynamic') return ok(null)
+  const preview: Preview = await previewer.preview(by.organization.id, group, { limit: 1 })
+  const { joins, leaves, stays } = preview
+  const members = leaves.count + stays.count
+  if (!isTooMany(joins.count + leaves.count, members, by.organization.settings.hold)) return ok(null)
+  const message = `of ${members} members ${leaves.count} would leave, and ${joins.count} would join. ${howToConfirm}`
+  return refuseUnconfirmed([{ field: 'rule', code: 'confirm', message }])
+}
+
+/** What access rests on. */
+export interface Standing {
+  readonly groups: readonly Group[]
+  readonly attributes: readonly AttributeDefinition[]
+  readonly settings: Pick<OrganizationSettings, 'selfEditable'>
+  /** Groups that have a binding. */
+  readonly bound: ReadonlySet<GroupId>
+}
+
+interface Exposure {
+  readonly group: Group
+  readonly attribute: string
+}
+
+/** Rules over self-editable attributes whose group grants something, itself or through groups that read it. Pure. */
+export function exposures({ groups, attributes, settings, bound }: Standing): readonly Exposure[] {
+  const editable = new Set<string>([
+    ...settings.selfEditable,
+    ...attributes.filter(({ of, selfEditable }) => of === 'users' && selfEditable).map(({ name }) => name),
+  ])
+  if (editable.size === 0 || bound.size === 0) return []
+  const rules = new Rules(groups, attributes)
+  return groups.flatMap((group): Exposure[] => {
+    if (group.mode !== 'dynamic' || group.rule === null) return []
+    const checked = rules.check(group.of, group.rule)
+    if (!checked.ok) return []
+    const read = dependenciesOf(checked.value).attributes
+    const names = [...(group.of === 'users' ? read.self : read.owner)].filter((name) => editable.has(name))
+    if (names.length === 0 || !rules.readersThrough(group.id).some((id) => bound.has(id))) return []
+    return names.map((attribute) => ({ group, attribute }))
+  })
+}
+
+/** Why a change must be confirmed by which people could newly let themselves in. `change` gives what will be so. */
+export async function holdExposures(
+  by: By,
+  ports: HoldingPorts,
+  change: (standing: Standing) => Standing,
+): Promise<Result<null, Refusal>> {
+  if (by.confirmed) return ok(null)
+  const organization = by.organization.id
+  const { groups, attributes } = await ports.rules.read(organization)
+  const bindings = await all((page) => ports.bindings.list(organization, { op: 'true' }, page))
+  const bound = new Set(bindings.map(({ groupId }) => groupId))
+  const { settings } = by.organization
+  const before = { groups, attributes, settings, bound }
+  const keyOf = ({ group, attribute }: Exposure) => JSON.stringify([group.id, attribute, group.rule])
+  const known = new Set(exposures(before).map(keyOf))
+  const added = exposures(change(before)).filter((one) => !known.has(keyOf(one)))
+  return refuseUnconfirmed(
+    added.slice(0, 10).map(({ group, attribute }) => ({
+      field: '',
+      code: 'confirm',
+      message: `users change "${attribute}" themselves, and by the rule of ${JSON.stringify(group.name)} could give themselves access with it. ${howToConfirm}`,
+    })),
+  )
+}

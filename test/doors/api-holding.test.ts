@@ -1,0 +1,103 @@
+// Rules that are held back until somebody confirms them: they move many, or rest on what people change themselves.
+import t, { type Test } from 'tap'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { isTooMany } from '../../src/core/directory/holding.ts'
+import { openStore } from '../../src/store/store.ts'
+import { type Answer, sampleApi } from '../support/api.ts'
+
+const store = await openStore({
+  ...{ dataFolder: t.testdir({}), databaseUrl: null, redisUrl: null, connections: 2 },
+  ...{ clock: systemClock, log: silentLog },
+})
+const { acme, app } = await sampleApi(store)
+t.teardown(async () => {
+  await app.close()
+  await store.close()
+})
+
+const find = async (path: string, name: string) =>
+  (await acme('GET', `${path}?filter=${encodeURIComponent(`name eq "${name}"`)}`)).body.items[0]
+const isHeld = (t: Test, { status, body }: Answer, message: RegExp, name: string) => {
+  t.equal(status, 409, name)
+  t.match(body, { type: 'urn:muster:problem:confirm', errors: [{ code: 'confirm' }] }, name)
+  t.match(body.errors[0].message, message, name)
+}
+
+t.test('how many are too many', async (t) => {
+  const hold = { percent: 10, members: 1_000, least: 10 }
+  for (const [moves, members, expected] of [
+    [9, 10, false],
+    [10, 10, true],
+    [10, 100, false],
+    [11, 100, true],
+    [10, 0, true],
+    [1_000, 100_000, false],
+    [1_001, 100_000, true],
+  ] as const)
+    t.equal(isTooMany(moves, members, hold), expected, `${moves} of ${members}`)
+})
+
+t.test('a rule that moves many', async (t) => {
+  await acme('PATCH', '/organization', { settings: { hold: { percent: 10, members: 1000, least: 3 } } })
+  const everyone = await find('/groups', 'everyone')
+  const path = `/groups/${everyone.id}`
+  const before = (await acme('GET', `${path}/members`)).body
+  const rule = 'state eq "active" and department eq "IT"'
+  isHeld(t, await acme('PATCH', path, { rule }), /of 6 members 5 would leave, and 0 would join/, 'too many')
+  isHeld(t, await acme('PATCH', `${path}?confirm=false`, { rule }), /confirm=true/, 'not confirmed')
+  t.match(
+    await find('/groups', 'everyone'),
+    { version: everyone.version, rule: everyone.rule },
+    'not written',
+  )
+  t.same((await acme('GET', `${path}/members`)).body, before, 'nobody moved')
+  t.equal(
+    (await acme('PATCH', path, { rule: `${everyone.rule} and title ne "Controller"` })).status,
+    200,
+    'one',
+  )
+  t.equal((await acme('PATCH', path, { factors: ['totp'] })).status, 200, 'the rule stays: nothing is held')
+  const confirmed = await acme('PATCH', `${path}?confirm=true`, { rule })
+  t.equal(confirmed.status, 200)
+  t.equal((await acme('GET', `${path}/members`)).body.items.length, 1)
+  const made = await acme('POST', '/groups', {
+    name: 'all',
+    of: 'users',
+    mode: 'dynamic',
+    rule: 'username pr',
+  })
+  t.equal(made.status, 201, 'a new group is never held')
+})
+
+t.test('what people change themselves, where it gives access', async (t) => {
+  const wiki = await find('/resources', 'wiki')
+  const costs = { name: 'costs', of: 'users', mode: 'dynamic', rule: 'costCenter eq "7"' }
+  const nick = { name: 'nick', of: 'users', type: 'string', selfEditable: true }
+  t.equal((await acme('POST', '/groups', costs)).status, 201)
+  t.equal((await acme('POST', '/attributes', nick)).status, 201, 'nobody reads it')
+  const group = await find('/groups', 'costs')
+  const reader = await acme('POST', '/groups', {
+    ...{ name: 'readers', of: 'users', mode: 'dynamic', rule: 'memberOf eq "costs"' },
+  })
+  const selfEditable = { settings: { selfEditable: ['costCenter'] } }
+  t.equal((await acme('PATCH', '/organization', selfEditable)).status, 200, 'it grants nothing')
+
+  const binding = { groupId: reader.body.id, resourceId: wiki.id }
+  isHeld(t, await acme('POST', '/bindings', binding), /"costCenter".*"costs"/, 'a binding, through a reader')
+  t.equal((await acme('PATCH', '/organization', { settings: { selfEditable: [] } })).status, 200)
+  t.equal((await acme('POST', '/bindings', binding)).status, 201, 'not by themselves any more')
+  isHeld(t, await acme('PATCH', '/organization', selfEditable), /"costCenter"/, 'a setting')
+  t.equal((await acme('GET', '/organization')).body.settings.selfEditable.length, 0, 'not written')
+
+  const path = `/groups/${group.id}`
+  isHeld(t, await acme('PATCH', path, { rule: 'nick eq "x"' }), /"nick".*"costs"/, 'a rule')
+  t.equal((await find('/groups', 'costs')).rule, 'costCenter eq "7"')
+  t.equal((await acme('PATCH', `${path}?confirm=true`, { rule: 'nick eq "x"' })).status, 200)
+  const attribute = await find('/attributes', 'nick')
+  const at = `/attributes/${attribute.id}`
+  t.equal((await acme('PATCH', at, { description: 'short' })).status, 200, 'that was so before')
+  t.equal((await acme('PATCH', at, { selfEditable: false })).status, 200)
+  isHeld(t, await acme('PATCH', at, { selfEditable: true }), /"nick"/, 'an attribute')
+  t.equal((await acme('PATCH', `${at}?confirm=true`, { selfEditable: true })).status, 200)
+})
