@@ -751,7 +751,7 @@ t.test('audit: a table of decisions and changes; verify fails where the chain is
       ['binding.update', 'binding', 'b', { group: 'engineering', resource: 'office wifi' }],
       ['binding.remove', 'binding', 'b', { groupId: { from: 'g' } }],
       ['membership.add', 'group', 'it-admins', { member: { kind: 'user', id: 'u', name: 'carol' } }],
-      ['membership.due', 'user', 'carol', { joined: ['g'], left: [] }],
+      ['membership.change', 'user', 'carol', { cause: 'time', joined: ['g'], left: [] }],
     ] as const
     return page(
       {

@@ -635,7 +635,11 @@ t.test('the organization, its audit log and its chain', async (t) => {
 })
 
 t.test('W15 one audit record for each write, and none for what was refused', async (t) => {
-  const head = async () => (await store.auditReader.head(api.organization.id)).sequence
+  /** Joins and leaves that follow from a write are events of their own: one for each subject. */
+  const head = async () => {
+    const rows = await store.auditReader.scan(api.organization.id, 0n, 100_000)
+    return BigInt(rows.filter(({ body }) => JSON.parse(body).action !== 'membership.change').length)
+  }
   const made: Record<string, string> = {}
   const writes: [string, string, () => string, unknown, number][] = [
     ['one user', 'POST', () => '/users', { username: 'w15' }, 1],
