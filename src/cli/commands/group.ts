@@ -6,6 +6,7 @@ import { resolve } from '../names.ts'
 import { printable } from '../output.ts'
 import { rowCount } from './collection.ts'
 import { addGroupPreview } from './group-preview.ts'
+import { addGroupInsights } from './insights.ts'
 
 interface Member {
   readonly subjectId: string
@@ -14,6 +15,7 @@ interface Member {
 }
 
 export function addGroupCommands(group: Command, around: Surroundings): void {
+  addGroupInsights(group, around)
   addGroupPreview(group, around)
   define(
     group,

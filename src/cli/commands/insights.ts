@@ -1,0 +1,227 @@
+// Why somebody is in a group or not, what a user gets through which groups, who joined and left, and what looks wrong.
+import type { Command } from 'commander'
+import { define, option, type Session, type Surroundings } from '../command.ts'
+import { kinds } from '../kinds.ts'
+import { resolve } from '../names.ts'
+import { formatTime, formatValue, printable } from '../output.ts'
+import { rowCount } from './collection.ts'
+
+interface Because {
+  readonly kind: string
+  readonly message: string
+  readonly clauses?: readonly { readonly holds: boolean; readonly message: string }[]
+}
+
+interface Explained {
+  readonly group: { readonly name: string; readonly mode: string; readonly rule: string | null }
+  readonly subject: { readonly name: string }
+  readonly member: boolean
+  readonly because: readonly Because[]
+}
+
+interface Chain {
+  readonly group: { readonly name: string }
+  readonly reasons: readonly string[]
+  readonly binding: {
+    readonly attributes: Readonly<Record<string, unknown>>
+    readonly factors: readonly string[]
+  }
+  readonly resource: { readonly name: string; readonly kind: string; readonly enabled: boolean }
+}
+
+interface Access {
+  readonly user: { readonly username: string }
+  readonly note: string | null
+  readonly chains: readonly Chain[]
+  readonly more: boolean
+}
+
+interface Named {
+  readonly id: string
+  readonly name: string | null
+}
+
+interface Entry {
+  readonly sequence: string
+  readonly at: string
+  readonly subject: Named
+  readonly joined: readonly Named[]
+  readonly left: readonly Named[]
+  readonly cause: string
+  readonly actor: { readonly name: string }
+}
+
+interface Finding {
+  readonly message: string
+  readonly count: number
+  readonly items: readonly { readonly group: Named | null; readonly subject: Named | null }[]
+}
+
+const nameOf = ({ id, name }: Named): string => name ?? id
+const limits = () => [
+  option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
+  option('--all', 'all of them'),
+]
+
+export function addGroupInsights(group: Command, around: Surroundings): void {
+  define(
+    group,
+    {
+      name: 'explain',
+      summary: 'why a user or device is in a group, or is not',
+      words: [
+        ['<group>', 'name or id of the group'],
+        ['<member>', 'username, or name of a device'],
+      ],
+      examples: ['engineering carol', 'trusted-macs mac-alice --json'],
+    },
+    around,
+    async (session, [name = '', member = '']) => {
+      const api = await session.api()
+      const { id, of } = await resolve(api, kinds.group, name)
+      const subject = await resolve(api, of === 'devices' ? kinds.device : kinds.user, member)
+      const path = `/groups/${id}/members/${subject.id}/explanation`
+      const answer = await api.request<Explained>('GET', path)
+      session.answer(answer, () => explained(answer, session))
+    },
+  )
+  define(
+    group,
+    {
+      name: 'history',
+      summary: 'who joined and left a group, newest first',
+      words: [['<group>', 'name or id of the group']],
+      options: limits(),
+      examples: ['engineering', 'engineering --all --json'],
+    },
+    around,
+    async (session, [name = '']) => {
+      const { id } = await resolve(await session.api(), kinds.group, name)
+      await showHistory(session, `/groups/${id}/history`, name)
+    },
+  )
+  define(
+    group,
+    {
+      name: 'findings',
+      summary: 'what looks wrong: groups that grant access to nobody, users in no group, old exemptions …',
+      examples: ['', '--json'],
+    },
+    around,
+    async (session) => {
+      const api = await session.api()
+      const answer = await api.request<{ items: readonly Finding[] }>('GET', '/findings')
+      session.answer(answer, () =>
+        answer.items.length === 0 ? 'nothing looks wrong\n' : answer.items.map(finding).join('\n'),
+      )
+    },
+  )
+}
+
+export function addUserInsights(user: Command, around: Surroundings): void {
+  const words = [['<username>', 'username, e-mail address or id']] as const
+  define(
+    user,
+    {
+      name: 'access',
+      summary: 'the resources that a user gets, and through which groups',
+      words,
+      examples: ['alice', 'alice --json'],
+    },
+    around,
+    async (session, [username = '']) => {
+      const api = await session.api()
+      const { id } = await resolve(api, kinds.user, username)
+      const answer = await api.request<Access>('GET', `/users/${id}/access`)
+      session.answer(answer, () => access(answer, session))
+    },
+  )
+  define(
+    user,
+    {
+      name: 'history',
+      summary: 'the groups that a user joined and left, newest first',
+      words,
+      options: limits(),
+      examples: ['alice', 'alice --limit 10'],
+    },
+    around,
+    async (session, [username = '']) => {
+      const { id } = await resolve(await session.api(), kinds.user, username)
+      await showHistory(session, `/users/${id}/history`, username)
+    },
+  )
+}
+
+function explained({ group, subject, member, because }: Explained, { paint }: Session): string {
+  const word = member ? paint('green', 'MEMBER') : paint('red', 'NO MEMBER')
+  const who = `${printable(subject.name)} is ${member ? '' : 'not '}in ${printable(group.name)}`
+  const lines = [`${word}  ${who}`, ...(group.rule === null ? [] : [`rule: ${printable(group.rule)}`])]
+  for (const { message, clauses } of because) {
+    lines.push(`- ${printable(message)}`)
+    for (const clause of clauses ?? [])
+      lines.push(`  ${clause.holds ? paint('green', '✓') : paint('red', '✗')} ${printable(clause.message)}`)
+  }
+  return `${lines.join('\n')}\n`
+}
+
+function access({ user, note, chains, more }: Access, session: Session): string {
+  const parts: string[] = note === null ? [] : [`${session.paint('yellow', printable(note))}\n`]
+  if (chains.length === 0) parts.push(`no group of ${printable(user.username)} is bound to a resource\n`)
+  else
+    parts.push(
+      session.table(
+        [
+          { title: 'RESOURCE', value: ({ resource }) => resource.name },
+          {
+            title: 'KIND',
+            value: ({ resource }) => (resource.enabled ? resource.kind : `${resource.kind}, off`),
+          },
+          { title: 'THROUGH', value: ({ group }) => group.name },
+          { title: 'BECAUSE OF', value: ({ reasons }) => reasons },
+          { title: 'GIVES', value: ({ binding }) => given(binding.attributes) },
+          { title: 'DEMANDS', value: ({ binding }) => binding.factors },
+        ],
+        chains,
+      ),
+    )
+  if (more) parts.push(`the first ${chains.length} are shown\n`)
+  return parts.join('')
+}
+
+const given = (attributes: Chain['binding']['attributes']): string =>
+  Object.entries(attributes)
+    .map(([door, value]) => `${door}: ${formatValue(value)}`)
+    .join('; ')
+
+async function showHistory(session: Session, path: string, name: string): Promise<void> {
+  const { all, limit } = session.options
+  const most = all === true ? Number.MAX_SAFE_INTEGER : typeof limit === 'number' ? limit : 50
+  const { items, more } = await (await session.api()).list<Entry>(path, {}, most)
+  session.answer({ items, next: more ? (items.at(-1)?.sequence ?? null) : null }, () =>
+    items.length === 0
+      ? `nothing is recorded of ${printable(name)}\n`
+      : session.table(
+          [
+            { title: 'TIME', value: ({ at }) => formatTime(at) },
+            { title: 'WHO', value: ({ subject }) => nameOf(subject) },
+            { title: 'JOINED', value: ({ joined }) => joined.map(nameOf) },
+            { title: 'LEFT', value: ({ left }) => left.map(nameOf) },
+            { title: 'CAUSE', value: ({ cause }) => cause },
+            { title: 'BY', value: ({ actor }) => actor.name },
+          ],
+          items,
+        ),
+  )
+  if (more && !session.json)
+    session.terminal.err(`the first ${items.length} are shown: --all or --limit shows more\n`)
+}
+
+function finding({ message, count, items }: Finding): string {
+  const lines = items.map(({ group, subject }) => {
+    const [first = '', second] = [subject, group].flatMap((one) => (one === null ? [] : [nameOf(one)]))
+    return `  ${printable(second === undefined ? first : `${first} in ${second}`)}`
+  })
+  const left = count - items.length
+  return `${[printable(message), ...lines, ...(left > 0 ? [`  and ${left} more`] : [])].join('\n')}\n`
+}
