@@ -7,6 +7,7 @@ import { printable } from '../output.ts'
 import { rowCount } from './collection.ts'
 import { addGroupPreview } from './group-preview.ts'
 import { addGroupInsights } from './insights.ts'
+import { addReviewCommands } from './review.ts'
 
 interface Member {
   readonly subjectId: string
@@ -92,4 +93,5 @@ export function addGroupCommands(group: Command, around: Surroundings): void {
     around,
     change('DELETE', 'removed'),
   )
+  addReviewCommands(group, around)
 }

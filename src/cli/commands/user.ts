@@ -8,11 +8,13 @@ import { resolve } from '../names.ts'
 import { formatTime, formatValue, printable, shorten } from '../output.ts'
 import { readPassword } from '../terminal.ts'
 import { addUserInsights } from './insights.ts'
+import { addScheduleCommands } from './schedule.ts'
 
 const words = [['<username>', 'username, e-mail address or id']] as const
 
 export function addUserCommands(user: Command, around: Surroundings): void {
   addUserInsights(user, around)
+  addScheduleCommands(user, around)
   for (const [name, state, summary] of [
     ['suspend', 'suspended', 'takes all access away, at every door at once'],
     ['activate', 'active', 'gives a staged or suspended user access again'],
