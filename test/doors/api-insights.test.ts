@@ -173,7 +173,11 @@ t.test('who joined and left, when, and why', async (t) => {
   t.equal((await acme('GET', `/groups/${sales}/history?after=x`)).status, 400)
   t.equal((await acme('GET', `/groups/${randomId}/history`)).status, 404)
   t.equal((await other('GET', `/groups/${sales}/history`)).status, 404)
-  t.same((await other('GET', `/users/${carol}/history`)).body.items, [], 'nothing of another organization')
+  t.equal((await other('GET', `/users/${carol}/history`)).status, 404)
+  const brief = (await acme('POST', '/users', { username: 'brief', department: 'Sales' })).body.id
+  await acme('DELETE', `/users/${brief}`)
+  const gone = (await acme('GET', `/users/${brief}/history`)).body.items
+  t.match(gone.at(-1), { cause: 'user.create', subject: { name: 'brief' } }, 'also of those who are gone')
 })
 
 t.test('what looks wrong', async (t) => {

@@ -110,8 +110,12 @@ export interface Insights {
     group: string,
     page: HistoryPage,
   ): Promise<readonly HistoryEntry[] | null>
-  /** Newest first; also of a user who is gone. */
-  userHistory(organization: OrganizationId, user: string, page: HistoryPage): Promise<readonly HistoryEntry[]>
+  /** Newest first; also of a user who is gone. Null where there never was one. */
+  userHistory(
+    organization: OrganizationId,
+    user: string,
+    page: HistoryPage,
+  ): Promise<readonly HistoryEntry[] | null>
   findings(organization: OrganizationId): Promise<readonly Finding[]>
 }
 
@@ -192,7 +196,11 @@ export function createInsights(ports: InsightPorts): Insights {
       return history(organization, { group }, page)
     },
 
-    userHistory: (organization, user, page) => history(organization, { target: user }, page),
+    async userHistory(organization, user, page) {
+      const entries = await history(organization, { target: user }, page)
+      const known = entries.length > 0 || (await ports.reader.findUser(organization, user as UserId)) !== null
+      return known ? entries : null
+    },
 
     async findings(organization) {
       const olderThan = new Date(ports.clock.now().getTime() - oldDays * 86_400_000)

@@ -159,7 +159,8 @@ export function insightRoutes(app: FastifyInstance, { directory }: Pick<ApiServi
     app.get(path, { schema }, async (request, reply) => {
       const organization = caller(request).organization.id
       const id = pathId(request)
-      if (!id) return sendRefusal(reply, ofGroup ? noGroup : noUser)
+      const missing = ofGroup ? noGroup : noUser
+      if (!id) return sendRefusal(reply, missing)
       const read = readQuery(historyQuery, request.query)
       if (!read.ok) return sendProblem(reply, 'bad-request', read.error)
       const { limit: most, after } = read.value
@@ -167,7 +168,7 @@ export function insightRoutes(app: FastifyInstance, { directory }: Pick<ApiServi
       const entries = ofGroup
         ? await insights.groupHistory(organization, id, page)
         : await insights.userHistory(organization, id, page)
-      if (entries === null) return sendRefusal(reply, noGroup)
+      if (entries === null) return sendRefusal(reply, missing)
       const last = entries[most - 1]
       const next = entries.length > most && last ? String(last.sequence) : null
       return { items: entries.slice(0, most).map(show), next }
