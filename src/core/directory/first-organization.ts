@@ -4,12 +4,32 @@
 import { ok, type Result } from '../../base/result.ts'
 import { inside, type Problem, Problems } from './problem.ts'
 import { describe, isPlainObject, own, refuseUnknown } from './spec.ts'
+import { operatingSystems } from './types.ts'
 import { invalid, type Refusal } from './writing.ts'
 
 export interface FirstOrganization {
   readonly file: Readonly<Record<string, unknown>>
   readonly owner: string
 }
+
+const spellings = {
+  ...{ macos: 'macOS', windows: 'Windows', linux: 'Linux', ios: 'iOS', android: 'Android' },
+} satisfies Record<(typeof operatingSystems)[number], string>
+
+/** Groups that most organizations want sooner or later: bound to nothing, and to be changed like any other. */
+const defaultGroups = [
+  { name: 'All users', of: 'users', mode: 'dynamic', rule: 'username pr' },
+  { name: 'Active users', of: 'users', mode: 'dynamic', rule: 'state eq "active"' },
+  { name: 'All devices', of: 'devices', mode: 'dynamic', rule: 'name pr' },
+  ...operatingSystems.map((os) => ({
+    ...{ name: `${spellings[os]} devices`, of: 'devices', mode: 'dynamic', rule: `os eq "${os}"` },
+  })),
+  {
+    ...{ name: 'Devices out of contact', of: 'devices', mode: 'dynamic' },
+    rule: 'lastContact lt now-30d or not (lastContact pr)',
+  },
+  { name: 'Unencrypted devices', of: 'devices', mode: 'dynamic', rule: 'diskEncrypted ne true' },
+]
 
 /** Reads `{ organization: { slug, name, domain }, owner: { username, password?, … } }`; values are checked by the import. */
 export function firstOrganization(body: unknown): Result<FirstOrganization, Refusal> {
@@ -34,6 +54,7 @@ export function firstOrganization(body: unknown): Result<FirstOrganization, Refu
       groups: [
         { name: 'everyone', ...users, rule: 'state eq "active"' },
         { name: 'administrators', of: 'users', mode: 'static', members: [username] },
+        ...defaultGroups,
       ],
       resources: ['directory', 'portal', 'console'].map((kind) => ({ name: kind, kind })),
       bindings: [
