@@ -281,6 +281,7 @@ function scheduled(t: { teardown(action: () => unknown): unknown }) {
   const schedule = new Schedule({
     engine: {
       reevaluate: () => world.reevaluate(),
+      reconcile: async () => 0,
       resume: async () => {
         world.resumed++
         throw new Error('the database is away')

@@ -28,7 +28,7 @@ export interface Knowledge {
 /** Reports at most so many of each of: branches, values, attributes. */
 const maxFindings = 20
 /** For the whole rule: can it hold, and can it fail? Then for its parts, and for saying why. */
-const steps = { rule: 200_000, branches: 400_000, reasons: 50_000 } as const
+const steps = { rule: 100_000, branches: 120_000, reasons: 50_000 } as const
 
 /** Findings in the order of the text. `rule` is what the checker made of `expr`. */
 export function analyse(rule: CheckedRule, expr: Expr, knowledge: Knowledge): readonly Finding[] {

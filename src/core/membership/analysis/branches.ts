@@ -7,7 +7,7 @@ import { type Finding, listed, quote, quoteLiteral } from './finding.ts'
 import { clashOf } from './reasons.ts'
 
 /** With so many of its siblings an item is compared, those that speak of the same; with more it would get slow. */
-const maxSiblings = 64
+const maxSiblings = 32
 /** One item may cost so much, so that the others get their turn. */
 const maxStepsEach = 20_000
 
@@ -60,6 +60,7 @@ function prune(
   const siblings = new Siblings(chain)
   // The last ones go first, so that of two that say the same the earlier one stays.
   for (let index = chain.items.length - 1; index >= 0 && siblings.size > 1; index--) {
+    if (budget.isSpent) break
     const own = budget.lend(maxStepsEach)
     const reason = removable(chain.kind, index, siblings, own, context)
     budget.takeBack(own)
@@ -87,7 +88,7 @@ function removable(
   const othersAs = (clause: Clause): Claim => ({ clause, holds: kind === 'and' })
   if (isImpossible([claim], budget, context)) return never(kind, claim, budget, context)
   const others = siblings.related(index)
-  if (others.length === 0) return undefined
+  if (others.length === 0 || !budget.spend(4 * others.length)) return undefined
   if (!isImpossible([claim, ...others.map(othersAs)], budget, context)) return undefined
   const single = others.find((other) => isImpossible([claim, othersAs(other)], budget, context))
   const because = single === undefined ? 'the others together' : quote(single.expr)
