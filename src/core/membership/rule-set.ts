@@ -25,6 +25,8 @@ export interface CompiledGroup {
 
 export interface RuleSet {
   readonly epoch: bigint
+  /** Is every rule carried through the organization, so that what is stored is what the rules say? */
+  readonly settled: boolean
   /** Every group after those that its rule asks about. */
   readonly groups: readonly CompiledGroup[]
   /** Every distinct comparison with `now` in these rules: usually few, however many rules there are. */
@@ -61,7 +63,8 @@ export function compileRules(source: RuleSourceText, log: Log): RuleSet {
       ? { id, of, mode, rule: null, checked: null }
       : { id, of, mode, rule: compileRule(rule), checked: rule }
   })
-  return { epoch: source.epoch, groups: compiled, instants: instantsOf(checked, byId) }
+  const settled = source.groups.every(({ status }) => status === 'active')
+  return { epoch: source.epoch, settled, groups: compiled, instants: instantsOf(checked, byId) }
 }
 
 function instantsOf(
