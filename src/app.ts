@@ -28,6 +28,7 @@ import { createKeyRing } from './core/keys/signing-keys.ts'
 import { MembershipEngine } from './core/membership/change.ts'
 import { startReviewNotices } from './core/membership/review-notice.ts'
 import { Schedule } from './core/membership/schedule.ts'
+import type { SetEngine } from './core/membership/sets.ts'
 import { buildApi } from './doors/console/api.ts'
 import type { Readiness } from './doors/console/health.ts'
 import { createLdapDoor } from './doors/ldap/door.ts'
@@ -110,7 +111,10 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
     () => store.feed.stalenessMs() / 1000,
   )
 
-  const core = joinCore(store, log, metrics)
+  const membership = startMembership(store, log)
+  shutdown.add('core', 'membership thread', () => membership.close())
+  metrics.membership(store.replica)
+  const core = joinCore(store, membership.sets, log, metrics)
   shutdown.add('core', 'standing permits', () => core.standing.close())
   shutdown.add('core', 'audit log', () => store.audit.flushed())
   shutdown.add('core', 'revocation', core.startRevocation())
@@ -119,9 +123,6 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
   await firstStart({ config, log, store, core })
   const organizations = await store.organizations.list()
   for (const { id } of organizations) await core.engine.resume(id)
-  const membership = startMembership(store, log)
-  shutdown.add('core', 'membership thread', () => membership.close())
-  metrics.membership(store.replica)
   shutdown.add('core', 'schedule', () => core.schedule.close())
   await core.schedule.start()
   if (config.smtpUrl !== null) {
@@ -263,14 +264,19 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
 export type Core = ReturnType<typeof joinCore>
 
 /** What the product is, over a store. */
-function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof createMetrics>, 'decision'>) {
+function joinCore(
+  store: Store,
+  sets: SetEngine,
+  log: Log,
+  metrics: Pick<ReturnType<typeof createMetrics>, 'decision' | 'repaired'>,
+) {
   const clock = systemClock
   const gate = new Gate(Math.max(1, availableParallelism()), longestHashQueue)
   const hasher = argon2Hasher((work) => gate.run(work))
   const remembered = new RememberedPasswords(clock)
   store.feed.subscribe((changes) => remembered.forget(changes))
   const { cells, rules, groups, organizations, feed } = store
-  const engine = new MembershipEngine({ cells, rules, groups, clock, log })
+  const engine = new MembershipEngine({ cells, rules, groups, sets, clock, log })
   const facts = new CachedFacts(exactFacts(store.facts, engine, clock), feed)
   const { sessions, applicationSessions } = store
   const sparse = sparseLog(log)
@@ -292,9 +298,19 @@ function joinCore(store: Store, log: Log, metrics: Pick<ReturnType<typeof create
     ended: webSessions.tellEnded,
     observe: metrics.decision,
   })
-  const ports = { ...store, engine, hashPassword: hasher.hash, checkAttributes: checkRadiusAttributes, clock }
+  const ports = {
+    ...store,
+    engine,
+    sets,
+    hashPassword: hasher.hash,
+    checkAttributes: checkRadiusAttributes,
+    clock,
+  }
   const directory = createDirectory(ports)
-  const schedule = new Schedule({ engine, cells, organizations, feed, clock, log })
+  const schedule = new Schedule({
+    ...{ engine, cells, organizations, feed, clock, log },
+    repaired: metrics.repaired,
+  })
   return {
     engine,
     schedule,

@@ -2,22 +2,34 @@
 // does is core's, what it reads is store's. It writes nothing.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { parentPort, workerData } from 'node:worker_threads'
+import { systemClock } from './base/clock.ts'
 import { silentLog } from './base/log.ts'
+import { Fault } from './base/result.ts'
 import { Secret } from './base/secrets.ts'
+import { createPreviewer } from './core/membership/previewer.ts'
 import { Keeper } from './core/membership/replica/keeper.ts'
 import type { FromKeeper, ToKeeper } from './core/membership/replica/messages.ts'
+import { scanningSets } from './core/membership/set-scan.ts'
+import { answer, type NumberedAnswer, type NumberedQuestion } from './core/membership/sets.ts'
+import type { Cells } from './core/ports.ts'
+import { createCells } from './store/cells.ts'
 import { Database } from './store/database.ts'
 import { type FromRelay, RelayClient, type ToRelay } from './store/embedded/relay.ts'
 import { createMembershipSource } from './store/membership-source.ts'
+import { createBindings } from './store/records/kinds.ts'
+import { createResources } from './store/records/resources.ts'
+import { createRuleSource } from './store/rule-source.ts'
 
 export type MembershipTask =
   | { readonly place: 'served'; readonly url: string }
   | { readonly place: 'embedded'; readonly serverVersion: string }
 export type ToThread =
   | { readonly to: 'keeper'; readonly message: ToKeeper }
+  | { readonly to: 'sets'; readonly message: NumberedQuestion }
   | { readonly to: 'relay'; readonly message: FromRelay }
 export type FromThread =
   | { readonly from: 'keeper'; readonly message: FromKeeper }
+  | { readonly from: 'sets'; readonly message: NumberedAnswer }
   | { readonly from: 'relay'; readonly message: ToRelay }
 
 const task = workerData as MembershipTask
@@ -42,7 +54,26 @@ const keeper = new Keeper(
   (message) => tell({ from: 'keeper', message }),
   (ms) => sleep(ms),
 )
+
+const refused = (): never => {
+  throw new Fault('internal', 'nothing is written from this thread')
+}
+const stored = createCells(database, refused, refused)
+/** While a chunk is read, the embedded database answers nobody else. */
+const mostAtOnce = task.place === 'embedded' ? 100 : Number.POSITIVE_INFINITY
+const cells: Pick<Cells, 'scan'> = {
+  scan: (organization, after, limit) => stored.scan(organization, after, Math.min(limit, mostAtOnce)),
+}
+const rules = createRuleSource(database, stored)
+const records = { database, announce: refused, seal: refused }
+const previewer = createPreviewer({
+  ...{ cells, rules, clock: systemClock },
+  ...{ bindings: createBindings(records), resources: createResources(records) },
+})
+const sets = scanningSets({ cells, rules, previewer, clock: systemClock })
+
 port.on('message', (said: ToThread) => {
   if (said.to === 'relay') relay?.hear(said.message)
-  else keeper.hear(said.message)
+  else if (said.to === 'keeper') keeper.hear(said.message)
+  else void answer(said.message, sets).then((message) => tell({ from: 'sets', message }))
 })

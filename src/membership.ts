@@ -3,6 +3,7 @@
 import { Worker } from 'node:worker_threads'
 import type { Log } from './base/log.ts'
 import type { MembershipReplica } from './core/membership/replica/replica.ts'
+import { AskedSets, type SetEngine } from './core/membership/sets.ts'
 import type { FromThread, MembershipTask, ToThread } from './membership-worker.ts'
 import { relayTo } from './store/embedded/relay.ts'
 import type { Store } from './store/store.ts'
@@ -11,6 +12,8 @@ const firstRestMs = 1_000
 const longestRestMs = 60_000
 
 export interface MembershipThread {
+  /** Answers for sets of subjects while the thread is there. */
+  readonly sets: SetEngine
   /** Ends the thread. */
   close(): Promise<void>
   /** How often it has been started. */
@@ -29,6 +32,7 @@ export function startMembership(
   let restMs = firstRestMs
   let isClosed = false
   let starts = 0
+  const sets = new AskedSets()
 
   const start = (): void => {
     starts++
@@ -48,6 +52,7 @@ export function startMembership(
     own.on('message', (said: FromThread) => {
       if (worker !== own) return
       if (said.from === 'relay') relay?.(said.message)
+      else if (said.from === 'sets') sets.hear(said.message)
       else hear(said.message, replica, log)
     })
     own.on('error', (error) => log.error({ err: error }, 'the thread that keeps memberships has failed'))
@@ -55,6 +60,7 @@ export function startMembership(
       if (worker !== own) return
       worker = null
       replica.detach()
+      sets.detach()
       if (isClosed) return
       if (performance.now() - began > longestRestMs) restMs = firstRestMs
       log.warn(
@@ -66,10 +72,12 @@ export function startMembership(
       restMs = Math.min(restMs * 2, longestRestMs)
     })
     replica.attach((message) => post({ to: 'keeper', message }))
+    sets.attach((message) => post({ to: 'sets', message }))
   }
 
   start()
   return {
+    sets,
     get starts() {
       return starts
     },
@@ -77,6 +85,7 @@ export function startMembership(
       isClosed = true
       if (timer !== null) clearTimeout(timer)
       replica.close()
+      sets.detach()
       await worker?.terminate()
     },
   }

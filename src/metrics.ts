@@ -55,6 +55,11 @@ export function createMetrics() {
     batch: () => batches.inc(),
   }
 
+  const repairs = of(
+    'muster_membership_repairs_total',
+    'Users and devices whose memberships were not what the rules say, found by comparing all of them once a day',
+  )
+
   /** A figure that is read when it is asked for. */
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
@@ -83,6 +88,7 @@ export function createMetrics() {
       duration.observe({ door }, elapsedMs / 1000)
     },
     gauge,
+    repaired: (cells: number): void => repairs.inc(cells),
     membership(replica: Pick<MembershipReplica, 'bytes' | 'pending' | 'ready'>): void {
       gauge('muster_membership_replica_bytes', 'Memory that memberships are read from', () => replica.bytes)
       gauge(

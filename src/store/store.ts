@@ -4,7 +4,6 @@ import type { Clock } from '../base/clock.ts'
 import type { Log } from '../base/log.ts'
 import type { Secret } from '../base/secrets.ts'
 import { MembershipReplica } from '../core/membership/replica/replica.ts'
-import type { RuleSource } from '../core/ports.ts'
 import { createApplications } from './applications.ts'
 import { createAuditLog } from './audit-log.ts'
 import { AuditRows } from './audit-reader.ts'
@@ -29,7 +28,7 @@ import { createOrganizations } from './records/organizations.ts'
 import { createResources } from './records/resources.ts'
 import { createStateChanges, createSuggestions } from './records/waiting.ts'
 import { createReviewNotices } from './review-notices.ts'
-import { attributeDefinitions, groups as groupRows } from './rows.ts'
+import { createRuleSource } from './rule-source.ts'
 import { checkSealingKey, loadSealingKey, Sealer } from './sealing.ts'
 import { createApplicationSessions, createSessions } from './sessions.ts'
 import { createPendingFactors, createUsedOnce, startSweeping } from './short-lived.ts'
@@ -114,26 +113,7 @@ export async function openStore({
 
   const records = { database, announce, seal: sealer.seal.bind(sealer) }
   const cells = createCells(database, announce, createInsertMany(database, sealer, announce))
-  const rules: RuleSource = {
-    epoch: cells.epoch,
-    async read(organization) {
-      // The epoch first: what is read after it is at least as new.
-      const epoch = await cells.epoch(organization)
-      const [groups, attributes] = await Promise.all([
-        database.query(
-          sql`select ${groupRows.select('g')} from groups g where g.org = ${organization} order by g.id`,
-        ),
-        database.query(
-          sql`select ${attributeDefinitions.select('a')} from attribute_definition a where a.org = ${organization}`,
-        ),
-      ])
-      return {
-        epoch,
-        groups: groups.map(groupRows.read),
-        attributes: attributes.map(attributeDefinitions.read),
-      }
-    },
-  }
+  const rules = createRuleSource(database, cells)
   return {
     feed,
     cells,

@@ -110,6 +110,7 @@ for (const kind of storeKinds) {
     await t.test('what is read is what was written', (t) => testChanges(t, one, url))
     await t.test('a thread that dies', (t) => testDeath(t, one))
     await t.test('exact on read', (t) => testExact(t, one))
+    await t.test('sets of users', (t) => testSets(t, one))
   })
 }
 
@@ -243,4 +244,41 @@ async function testExact(t: Test, one: Process) {
   clock.ms += 3_600_000 - 60_000
   t.same(await ask(), [], 'a rule turns at its instant')
   t.notOk(JSON.stringify(await stored(store, world.id, alice.id)).includes(dated.id))
+}
+
+async function testSets(t: Test, one: Process) {
+  const { store, thread } = one
+  const { sets } = thread
+  const bySets = new MembershipEngine({ ...store, sets, clock: systemClock, log: silentLog })
+  const world = await begin(one, 'sets')
+  for (let i = 0; i < 130; i++)
+    await world.addUser(`user-${i}`, { department: departments[i % 4] ?? null, createdAt: new Date() })
+  const group = makeGroup('sales', { mode: 'dynamic', status: 'activating', rule: 'department eq "Sales"' })
+  const reads = makeGroup('reads', {
+    ...{ mode: 'dynamic', status: 'activating' },
+    rule: 'memberOf eq "sales" and createdAt gt now-1h',
+  })
+  const page = { limit: 10 }
+  const before = await sets.preview(world.id, group, page)
+  t.match(before, { joins: { count: 33 }, leaves: { count: 0 }, stays: { count: 0 } })
+  t.equal(before.joins.sample.length, 10)
+  const differing = async (groups: 'all' | readonly GroupId[]): Promise<number> => {
+    let count = 0
+    for await (const chunk of sets.differing(world.id, groups)) count += chunk.length
+    return count
+  }
+  t.equal(await differing('all'), 0)
+  for (const row of [group, reads]) await store.groups.insert(world.id, row, auditOf('group.create'))
+  t.ok((await differing('all')) >= 33)
+  await bySets.activateGroup(world.id, group.id)
+  await bySets.activateGroup(world.id, reads.id)
+  t.equal(await differing('all'), 0)
+  const engine = new MembershipEngine({ ...store, clock: systemClock, log: silentLog })
+  t.equal(await engine.reconcile(world.id), 0, 'going through all cells finds nothing more')
+  const members = await store.reader.members(world.id, reads.id, { limit: 200 })
+  t.equal(members.length, 33)
+  t.ok((await store.cells.read(world.id, { kind: 'user', id: members[0]?.subjectId as UserId }))?.due)
+  t.match(await sets.preview(world.id, { ...group, rule: 'department eq "Legal"' }, page), {
+    ...{ joins: { count: 32 }, leaves: { count: 33 }, stays: { count: 0 } },
+  })
 }

@@ -3,8 +3,9 @@ import type { Clock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { Result } from '../../base/result.ts'
 import type { Secret } from '../../base/secrets.ts'
-import type { Preview, SamplePage } from '../membership/preview.ts'
+import type { Preview, Previewer, SamplePage } from '../membership/preview.ts'
 import { createPreviewer } from '../membership/previewer.ts'
+import { either } from '../membership/sets.ts'
 import type {
   ApiToken,
   AuditReader,
@@ -30,6 +31,7 @@ import { deviceCollection } from './device-collection.ts'
 import { type ExemptionCollection, exemptionCollection } from './exemption-collection.ts'
 import { type FactorsOf, factorsOf } from './factors.ts'
 import { groupPreview } from './group-preview.ts'
+import { type GroupProposals, groupProposals } from './group-shares.ts'
 import { groupCollection } from './groups.ts'
 import { createInsights, type Insights } from './insights.ts'
 import { type Members, members } from './members.ts'
@@ -73,6 +75,8 @@ export interface DirectoryPorts {
   readonly checkAttributes: AttributeCheck
   readonly auditReader: Pick<AuditReader, 'list'>
   readonly insight: Insight
+  /** Previews without going through every cell, where there is somebody who can. */
+  readonly sets?: Previewer
   readonly clock: Clock
 }
 
@@ -88,6 +92,7 @@ export interface Directory {
   readonly exemptions: ExemptionCollection
   readonly members: Members
   readonly insights: Insights
+  readonly groupProposals: GroupProposals
   readonly suggestions: ReviewedSuggestions
   readonly stateChanges: ScheduledStates
   /** What a rule would change. */
@@ -98,7 +103,8 @@ export interface Directory {
 }
 
 export function createDirectory(ports: DirectoryPorts): Directory {
-  const previewer = createPreviewer(ports)
+  const scanning = createPreviewer(ports)
+  const previewer = ports.sets === undefined ? scanning : either(ports.sets, scanning)
   return {
     users: userCollection(ports),
     devices: deviceCollection(ports),
@@ -115,6 +121,7 @@ export function createDirectory(ports: DirectoryPorts): Directory {
     exemptions: exemptionCollection(ports),
     members: members(ports),
     insights: createInsights(ports),
+    groupProposals: groupProposals(ports, members(ports)),
     suggestions: reviewedSuggestions(ports),
     stateChanges: scheduledStates(ports),
     previewGroup: groupPreview({ ...ports, previewer }),

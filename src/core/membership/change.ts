@@ -19,9 +19,10 @@ import type {
   SubjectInGroup,
 } from './cell.ts'
 import { dueToStore, nextDue } from './due.ts'
-import { type CellFacts, difference, evaluate, suggestionChanges } from './engine.ts'
+import { type CellFacts, difference, evaluate, noSuggestions, suggestionChanges } from './engine.ts'
 import { type Cause, causeOf, membershipRecords, ruleCause, stateRecord, timeCause } from './history.ts'
 import { type RuleSet, RuleSets } from './rule-set.ts'
+import type { GroupsAsked, SetEngine } from './sets.ts'
 
 export type CellOutcome =
   | {
@@ -36,6 +37,8 @@ export interface MembershipPorts {
   readonly cells: Cells
   readonly rules: RuleSource
   readonly groups: Pick<GroupRecords, 'activate' | 'barrier' | 'find' | 'unfinished'>
+  /** Says which cells are to be written, so that not all of them have to be read. Without it, or when it fails, all are. */
+  readonly sets?: Pick<SetEngine, 'differing'>
   readonly clock: Clock
   readonly log: Log
 }
@@ -88,7 +91,9 @@ export class MembershipEngine {
         evaluated.flatMap((one) => one.memberships),
       )
       const { put, remove } = change
-      const { audit, reject, manual, ...rows } = planned.value
+      const { audit, reject, manual, guard, ...rows } = planned.value
+      const problems = guard?.(memberships, change) ?? []
+      if (problems.length > 0) return { outcome: 'refused', problems }
       const takenOver = evaluated.flatMap((one) => one.takenOver)
       const written = await this.#ports.cells.write(organization, {
         epoch: rules.epoch,
@@ -145,7 +150,7 @@ export class MembershipEngine {
     const group = await this.#ports.groups.find(organization, id)
     if (group === null || group.status === 'active') return
     await this.#ports.groups.barrier()
-    await this.reconcile(organization)
+    await this.reconcile(organization, [id])
     await this.#ports.groups.activate(organization, id, group.version)
   }
 
@@ -155,15 +160,38 @@ export class MembershipEngine {
       await this.activateGroup(organization, group.id)
   }
 
-  /** Brings every cell's memberships to what the rules say; returns how many cells were changed. */
-  async reconcile(organization: OrganizationId): Promise<number> {
+  /**
+   * Brings every cell's memberships to what the rules say, or at least those that these groups, and groups that read them,
+   * concern. Returns in how many cells a membership or a suggestion was changed.
+   */
+  async reconcile(organization: OrganizationId, groups: GroupsAsked = 'all'): Promise<number> {
+    const { sets, cells, log } = this.#ports
+    if (sets === undefined) return this.#reconcileAll(organization)
+    let changed = 0
+    const chunks = sets.differing(organization, groups)[Symbol.asyncIterator]()
+    for (;;) {
+      const chunk = await chunks.next().catch((error: unknown) => error as Error)
+      if (chunk instanceof Error) {
+        log.warn({ err: chunk, organization }, 'which cells differ is not known: all of them are read')
+        return changed + (await this.#reconcileAll(organization))
+      }
+      if (chunk.done) return changed
+      for (let from = 0; from < chunk.value.length; from += cellsPerChunk) {
+        const some = chunk.value.slice(from, from + cellsPerChunk)
+        const found = await cells.readMany(organization, some)
+        changed += (await this.#rewrite(organization, found, ruleCause)).moved
+      }
+    }
+  }
+
+  async #reconcileAll(organization: OrganizationId): Promise<number> {
     let changed = 0
     for (let after: string | null = null; ; ) {
       const cells: readonly Cell[] = await this.#ports.cells.scan(organization, after, cellsPerChunk)
       const last = cells.at(-1)
       if (last === undefined) return changed
       after = last.subject.id
-      changed += await this.#rewrite(organization, cells, ruleCause)
+      changed += (await this.#rewrite(organization, cells, ruleCause)).moved
     }
   }
 
@@ -180,7 +208,7 @@ export class MembershipEngine {
     ]
     let written = 0
     for (const cell of states) written += await this.#applyStates(organization, cell)
-    return written + (await this.#rewrite(organization, others, timeCause))
+    return written + (await this.#rewrite(organization, others, timeCause)).written
   }
 
   /** Gives a user the state that is due. One that somebody else is writing at this moment is left to the next round. */
@@ -221,9 +249,10 @@ export class MembershipEngine {
     return outcome === 'written' ? 1 : 0
   }
 
-  async #rewrite(organization: OrganizationId, cells: readonly Cell[], cause: Cause): Promise<number> {
+  /** Returns how many cells were written, and in how many of them more than the next instant is new. */
+  async #rewrite(organization: OrganizationId, cells: readonly Cell[], cause: Cause) {
     let left = cells
-    let changed = 0
+    const counts = { written: 0, moved: 0 }
     for (let attempt = 0; left.length > 0; attempt++) {
       if (attempt >= mostAttempts)
         throw new Fault('busy', 'the same users change again and again while a rule is carried through')
@@ -236,24 +265,20 @@ export class MembershipEngine {
         const suggested = suggestionChanges(cell.suggestions, suggestions)
         const due = dueToStore(cell.due, nextDue(cell, rules, now), now)
         const { subject, version, devices } = cell
-        const moves =
-          change.put.length +
-          change.remove.length +
-          suggested.put.length +
-          suggested.remove.length +
-          takenOver.length
-        if (moves === 0 && due?.getTime() === cell.due?.getTime()) return []
         const subjects = { users: cell.user === null ? [] : [cell.user], devices }
         const audit = membershipRecords(subjects, cell.memberships, change, cause, now)
-        return [{ subject, version, ...change, suggestions: suggested, takenOver, due, audit }]
+        const rewrite = { subject, version, ...change, suggestions: suggested, takenOver, due, audit }
+        return moves(rewrite) || due?.getTime() !== cell.due?.getTime() ? [rewrite] : []
       })
-      if (rewrites.length === 0) return changed
+      if (rewrites.length === 0) return counts
       const missed = await this.#ports.cells.rewrite(organization, rules.epoch, rewrites, now)
-      changed += rewrites.length - missed.length
+      const again = new Set<string>(missed.map(({ id }) => id))
+      counts.written += rewrites.length - missed.length
+      counts.moved += rewrites.filter((one) => moves(one) && !again.has(one.subject.id)).length
       if (missed.length > 0) await this.#rules.latest(organization)
       left = await this.#readAgain(organization, missed)
     }
-    return changed
+    return counts
   }
 
   /** A device that has got an owner meanwhile is in its owner's cell. */
@@ -289,6 +314,11 @@ function subjectOf({ user, devices: [device] }: CellFacts): CellSubject {
 
 function hasDueState({ stateChanges }: Pick<Cell, 'stateChanges'>, now: Date): boolean {
   return stateChanges.some(({ at }) => at <= now)
+}
+
+function moves({ put, remove, suggestions = noSuggestions, takenOver = [] }: CellRewrite): boolean {
+  const suggested = suggestions.put.length + suggestions.remove.length
+  return put.length + remove.length + suggested + takenOver.length > 0
 }
 
 /** Of these cells before and after a change, everybody once, as they are called afterwards. */

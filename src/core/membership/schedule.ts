@@ -1,19 +1,23 @@
 // What time alone changes: one timer per process waits for the first cell that is due and has it evaluated again. Several
-// processes may do so at once: the slower ones find nothing left to do. Also finishes activations that have failed.
+// processes may do so at once: the slower ones find nothing left to do. Also finishes activations that have failed, and compares
+// everything that is stored with what the rules say once a day.
 import type { Clock } from '../../base/clock.ts'
 import type { OrganizationId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
+import type { Organization } from '../directory/types.ts'
 import type { Cells, ChangeFeed, ChangeKind, Organizations } from '../ports.ts'
 import type { MembershipEngine } from './change.ts'
 import { Rounds } from './rounds.ts'
 
 export interface SchedulePorts {
-  readonly engine: Pick<MembershipEngine, 'reevaluate' | 'resume'>
+  readonly engine: Pick<MembershipEngine, 'reconcile' | 'reevaluate' | 'resume'>
   readonly cells: Pick<Cells, 'due' | 'firstDue'>
   readonly organizations: Pick<Organizations, 'list'>
   readonly feed: Pick<ChangeFeed, 'subscribe'>
   readonly clock: Clock
   readonly log: Log
+  /** Told how many cells were not what the rules say, and have been put right: none, if all is well. */
+  readonly repaired?: (cells: number) => void
 }
 
 const cellsAtOnce = 500
@@ -24,6 +28,9 @@ const shortestWaitMs = 1_000
 /** Of the start, while what is due cannot be written, or somebody else is writing it. */
 const mostRests = 3
 const activationsEveryMs = 60_000
+const reconcileEveryMs = 24 * 60 * 60_000
+/** So that a process that is started every day does so, too. */
+const firstReconcileMs = 60 * 60_000
 
 /** Changes that may have set an earlier instant. */
 const setters = new Set<ChangeKind>(['user', 'device', 'group', 'organization'])
@@ -32,6 +39,7 @@ export class Schedule {
   readonly #ports: SchedulePorts
   readonly #dues: Rounds
   readonly #activations: Rounds
+  readonly #reconciliations: Rounds
   #unsubscribe = (): void => {}
   #closed = false
 
@@ -39,6 +47,7 @@ export class Schedule {
     this.#ports = ports
     this.#dues = new Rounds(() => this.#round(), shortestWaitMs, ports.clock)
     this.#activations = new Rounds(() => this.#finishActivations(), activationsEveryMs, ports.clock)
+    this.#reconciliations = new Rounds(() => this.#reconcile(), reconcileEveryMs, ports.clock)
   }
 
   /**
@@ -60,6 +69,7 @@ export class Schedule {
     })
     this.#dues.soon()
     this.#activations.in(activationsEveryMs)
+    this.#reconciliations.in(firstReconcileMs)
   }
 
   /** Waits for cells that are being evaluated. An activation is not waited for: the next start goes on with it. */
@@ -67,6 +77,7 @@ export class Schedule {
     this.#closed = true
     this.#unsubscribe()
     void this.#activations.stop()
+    void this.#reconciliations.stop()
     await this.#dues.stop()
   }
 
@@ -108,13 +119,39 @@ export class Schedule {
   }
 
   async #finishActivations(): Promise<number> {
-    const { engine, organizations, log } = this.#ports
-    const list = await organizations.list().catch((error: unknown) => {
-      log.warn({ err: error }, 'groups whose rules are to be carried through could not be looked for')
+    const { engine } = this.#ports
+    for (const { id } of await this.#list())
+      await engine.resume(id).catch((error: unknown) => this.#failed(id, error))
+    return activationsEveryMs
+  }
+
+  async #list(): Promise<readonly Organization[]> {
+    const { organizations, log } = this.#ports
+    return organizations.list().catch((error: unknown) => {
+      log.warn({ err: error }, 'the organizations whose rules are to be looked after could not be listed')
       return []
     })
-    for (const { id } of list) await engine.resume(id).catch((error: unknown) => this.#failed(id, error))
-    return activationsEveryMs
+  }
+
+  async #reconcile(): Promise<number> {
+    const { engine, log, repaired = () => {} } = this.#ports
+    for (const { id } of await this.#list()) {
+      if (this.#closed) break
+      try {
+        // What is still being carried through is no fault.
+        await engine.resume(id)
+        const cells = await engine.reconcile(id)
+        repaired(cells)
+        if (cells > 0)
+          log.warn(
+            { organization: id, cells },
+            'memberships were not what the rules say: they were put right',
+          )
+      } catch (error) {
+        log.error({ err: error, organization: id }, 'memberships could not be compared with the rules')
+      }
+    }
+    return reconcileEveryMs
   }
 
   #failed(organization: OrganizationId, error: unknown): void {
