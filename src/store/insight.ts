@@ -1,6 +1,6 @@
 // What memberships give access to, and what looks wrong with them, in plain SQL. Never writes.
 import { TimedOut } from '../base/result.ts'
-import type { AccessChain, Found, Insight } from '../core/ports.ts'
+import type { AccessChain, Found, GroupShare, Insight } from '../core/ports.ts'
 import { type Database, isTimeout } from './database.ts'
 import { fromReasons, toReasons } from './reasons.ts'
 import { type Sql, sql } from './sql.ts'
@@ -79,6 +79,42 @@ export function createInsight(database: Database): Insight {
           },
           { timeoutMs },
         )
+      } catch (error) {
+        if (isTimeout(error)) throw new TimedOut(undefined, { cause: error })
+        throw error
+      }
+    },
+
+    async shares(organization, user, least, limit) {
+      const statement = sql`
+        with mine as (
+          select v.attribute, v.value from users u cross join lateral (values ('department', u.department),
+            ('title', u.title), ('location', u.location), ('employeeType', u.employee_type), ('company', u.company),
+            ('costCenter', u.cost_center)) v (attribute, value)
+          where u.org = ${organization} and u.id = ${user} and v.value is not null
+        ), peer as (
+          select mine.attribute, mine.value, o.id from mine
+          join users o on o.org = ${organization} and o.id <> ${user} and lower(mine.value) = lower(case mine.attribute
+            when 'department' then o.department when 'title' then o.title when 'location' then o.location
+            when 'employeeType' then o.employee_type when 'company' then o.company else o.cost_center end)
+        ), counted as (
+          select attribute, count(*) as people from peer group by attribute
+        ), share as (
+          select distinct on (g.id) g.id, g.name, p.attribute, p.value, c.people, count(*) as members
+          from peer p join counted c on c.attribute = p.attribute
+          join membership m on m.org = ${organization} and m.subject_id = p.id
+          join groups g on g.org = m.org and g.id = m.group_id and g.mode = 'static' and g.of = 'users'
+          where not exists (select from membership own
+            where own.org = g.org and own.group_id = g.id and own.subject_id = ${user})
+          group by g.id, g.name, p.attribute, p.value, c.people
+          having count(*) >= ${least.members} and count(*) * 100 >= c.people * ${least.percent}
+          order by g.id, count(*)::numeric / c.people desc, count(*) desc, p.attribute
+        )
+        select json_build_object('id', s.id, 'name', s.name) as "group", s.attribute, s.value,
+          s.people::integer as people, s.members::integer as members
+        from share s order by s.members::numeric / s.people desc, s.members desc, s.name limit ${limit}`
+      try {
+        return await database.transaction((tx) => tx.query<GroupShare>(statement), { timeoutMs })
       } catch (error) {
         if (isTimeout(error)) throw new TimedOut(undefined, { cause: error })
         throw error

@@ -210,3 +210,30 @@ t.test('what looks wrong', async (t) => {
   t.match(old, { count: 2, items: [{ subject: { kind: 'user', name: 'bob' } }] })
   t.equal(old?.items.length, 1, 'no more than are to be shown')
 })
+
+t.test('static groups that most of those like a user are in', async (t) => {
+  const make = async (name: string, values: object) =>
+    (await acme('POST', '/users', { username: name, ...values })).body.id as string
+  const peers = await Promise.all(
+    [1, 2, 3, 4, 5].map((n) => make(`ops-${n}`, { department: 'Ops', title: 'X' })),
+  )
+  const fresh = await make('ops-new', { department: 'ops', title: 'Y' })
+  const pagers = (await acme('POST', '/groups', { name: 'pagers', of: 'users' })).body.id
+  const few = (await acme('POST', '/groups', { name: 'few', of: 'users' })).body.id
+  for (const peer of peers.slice(0, 4)) await acme('PUT', `/groups/${pagers}/members/${peer}`)
+  for (const peer of peers.slice(0, 3)) await acme('PUT', `/groups/${few}/members/${peer}`)
+  const path = `/users/${fresh}/group-suggestions`
+  t.strictSame((await acme('GET', path)).body.items, [
+    {
+      group: { id: pagers, name: 'pagers' },
+      ...{ attribute: 'department', value: 'ops', people: 5, members: 4 },
+      message: '4 of 5 people with department "ops" are in it',
+    },
+  ])
+  t.equal((await acme('POST', `${path}/accept`, { groupIds: ['x'] })).status, 422)
+  t.equal((await acme('POST', `${path}/accept`, { groupIds: [randomId] })).status, 404)
+  t.equal((await other('POST', `${path}/accept`, { groupIds: [pagers] })).status, 404)
+  t.equal((await acme('POST', `${path}/accept`, { groupIds: [pagers] })).status, 204)
+  t.same((await acme('GET', path)).body.items, [], 'it is in it now')
+  t.match(await explain('pagers', fresh), { member: true, because: [{ kind: 'manual' }] })
+})

@@ -33,9 +33,28 @@ export interface Found {
   }[]
 }
 
+/** A static group, and how many of those who share an attribute with a user are in it. */
+export interface GroupShare {
+  readonly group: { readonly id: GroupId; readonly name: string }
+  readonly attribute: string
+  readonly value: string
+  readonly people: number
+  readonly members: number
+}
+
 export interface Insight {
   /** In the order of the resources' names, then that of the bindings. */
   chains(organization: OrganizationId, user: UserId, limit: number): Promise<readonly AccessChain[]>
   /** One for each code, also where there is none. `olderThan`: exemptions made before that. TimedOut after 10 s. */
   findings(organization: OrganizationId, olderThan: Date, shown: number): Promise<readonly Found[]>
+  /**
+   * For each static group of users that this user is not in: the attribute of which most of the others with the same value
+   * are in it, where at least so many are. The largest share first. TimedOut after 10 s.
+   */
+  shares(
+    organization: OrganizationId,
+    user: UserId,
+    least: { readonly members: number; readonly percent: number },
+    limit: number,
+  ): Promise<readonly GroupShare[]>
 }

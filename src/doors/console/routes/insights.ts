@@ -1,8 +1,9 @@
 // What administrators ask about memberships: why, through what, since when, and what looks wrong. Only reads.
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
+import { acceptShape } from '../../../core/directory/group-shares.ts'
 import type { HistoryEntry } from '../../../core/directory/insights.ts'
-import { optional, type Spec } from '../../../core/directory/spec.ts'
+import { optional, type Spec, schemaOf } from '../../../core/directory/spec.ts'
 import { notFound } from '../../../core/directory/writing.ts'
 import { caller } from '../authenticate.ts'
 import * as document from '../openapi.ts'
@@ -110,6 +111,7 @@ const findings = Type.Object({
 
 export function insightRoutes(app: FastifyInstance, { directory }: Pick<ApiServices, 'directory'>): void {
   const { insights } = directory
+  proposalRoutes(app, directory)
   const noGroup = notFound('group').error
   const noUser = notFound('user').error
 
@@ -183,6 +185,57 @@ export function insightRoutes(app: FastifyInstance, { directory }: Pick<ApiServi
       }),
     },
     async (request) => ({ items: await insights.findings(caller(request).organization.id) }),
+  )
+}
+
+const proposals = Type.Object({
+  items: Type.Array(
+    Type.Object({
+      group,
+      attribute: Type.String(),
+      value: Type.String(),
+      people: Type.Integer({ description: 'Others with this value' }),
+      members: Type.Integer({ description: 'How many of them are in the group' }),
+      message: Type.String(),
+    }),
+  ),
+})
+
+/** Static groups that most of those like a user are in. */
+function proposalRoutes(app: FastifyInstance, { groupProposals }: ApiServices['directory']): void {
+  const noUser = notFound('user').error
+
+  app.get(
+    '/users/:id/group-suggestions',
+    {
+      schema: document.operation(
+        'listGroupProposals',
+        'Static groups that a user is not in, and most of those with the same department, title … are',
+        'users',
+        { params: document.params('id'), answer: proposals },
+      ),
+    },
+    async (request, reply) => {
+      const id = pathId(request)
+      const items = id && (await groupProposals.of(caller(request).organization.id, id))
+      return items ? { items } : sendRefusal(reply, noUser)
+    },
+  )
+
+  app.post(
+    '/users/:id/group-suggestions/accept',
+    {
+      schema: document.operation('acceptGroupProposals', 'Adds the user to these groups by hand', 'users', {
+        params: document.params('id'),
+        body: schemaOf(acceptShape),
+      }),
+    },
+    async (request, reply) => {
+      const id = pathId(request)
+      if (!id) return sendRefusal(reply, noUser)
+      const accepted = await groupProposals.accept(caller(request), id, request.body)
+      return accepted.ok ? reply.code(204).send() : sendRefusal(reply, accepted.error)
+    },
   )
 }
 
