@@ -214,7 +214,7 @@ t.test('facts that change while a suggestion is being approved', async (t) => {
   const ids = Object.values(await idsOf(group.id))
   const engine = new MembershipEngine({ ...store, clock: systemClock, log: silentLog })
   const late = reviewedSuggestions({
-    ...{ groups: store.groups, engine, clock: systemClock },
+    ...{ ...store, engine, clock: systemClock },
     suggestions: {
       ...store.suggestions,
       async find(of, wanted) {

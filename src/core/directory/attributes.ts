@@ -4,6 +4,7 @@ import { newId } from '../../base/ids.ts'
 import { ok } from '../../base/result.ts'
 import type { Records, RuleSource } from '../ports.ts'
 import { isFreeAttributeName } from './attribute-values.ts'
+import { type AuthorityPorts, authorityOf } from './authority.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
 import { type HoldingPorts, holdExposures } from './holding.ts'
 import { isAttributeName } from './names.ts'
@@ -50,6 +51,7 @@ export function attributeCollection(ports: {
   readonly attributes: Records<AttributeDefinition>
   readonly rules: RuleSource
   readonly bindings: HoldingPorts['bindings']
+  readonly resources: AuthorityPorts['resources']
   readonly clock: Clock
 }): Collection<AttributeDefinition> {
   const kind: Kind<AttributeDefinition> = {
@@ -66,6 +68,14 @@ export function attributeCollection(ports: {
       if (!values) return invalid(problems.list)
       const base = current ?? { id: newId<AttributeDefinition['id']>(), version: 1, createdAt: at }
       const row: AttributeDefinition = { ...base, updatedAt: at, ...values }
+      if (current && (current.caseExact !== row.caseExact || current.selfEditable !== row.selfEditable)) {
+        const { groups, attributes } = await ports.rules.read(by.organization.id)
+        const authority = await authorityOf(by, ports)
+        for (const { id } of new Rules(groups, attributes).readersOfAttribute(row.name, row.of)) {
+          const may = authority.overGroup(id)
+          if (!may.ok) return may
+        }
+      }
       const held = await holdExposures(by, ports, (standing) => ({
         ...standing,
         attributes: [...standing.attributes.filter(({ id }) => id !== row.id), row],

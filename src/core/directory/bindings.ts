@@ -1,9 +1,10 @@
 // Bindings: a group gets a resource. What the resource receives is checked by the kind of resource when it is saved, so
 // that nothing about it can fail when somebody logs in.
 import type { Clock } from '../../base/clock.ts'
-import { type BindingId, type GroupId, newId, type OrganizationId, type ResourceId } from '../../base/ids.ts'
-import { ok, type Result } from '../../base/result.ts'
+import { type BindingId, type GroupId, newId, type ResourceId } from '../../base/ids.ts'
+import { ok } from '../../base/result.ts'
 import type { GroupRecords, Records, ResourceRecords } from '../ports.ts'
+import { mayGrant } from './authority.ts'
 import { claims } from './claims.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
 import { type HoldingPorts, holdExposures } from './holding.ts'
@@ -17,7 +18,7 @@ import {
   type ResourceKind,
 } from './types.ts'
 import { choice, id, integer, limits, list, object, set, text } from './values.ts'
-import { type By, invalid, type Refusal, refuse } from './writing.ts'
+import { invalid } from './writing.ts'
 
 /** A door's own check of what its resources receive; joined in app.ts. Fields begin at `attributes`. */
 export type AttributeCheck = (kind: ResourceKind, attributes: BindingAttributes) => readonly Problem[]
@@ -134,18 +135,6 @@ export interface BindingPorts {
 }
 
 export function bindingCollection(ports: BindingPorts): Collection<Binding> {
-  /** Who may give others a role in the console must have it. */
-  const mayTouch = async (
-    by: By,
-    organization: OrganizationId,
-    id: ResourceId,
-  ): Promise<Result<null, Refusal>> => {
-    if (by.role === 'owner') return ok(null)
-    const resource = await ports.resources.find(organization, id)
-    if (resource?.kind !== 'console') return ok(null)
-    return refuse('forbidden', '', 'only an owner may decide who may use the console')
-  }
-
   const kind: Kind<Binding> = {
     name: 'binding',
     shape: bindingShape,
@@ -168,7 +157,8 @@ export function bindingCollection(ports: BindingPorts): Collection<Binding> {
         problems.add('groupId', 'wrong-kind', 'only groups of users get resources')
       if (!resource) problems.add('resourceId', 'missing', 'there is no such resource')
       if (!group || !resource || !problems.none) return invalid(problems.list)
-      const may = await mayTouch(by, organization, resource.id)
+      // Also of one that is there: who has a higher role by it keeps it.
+      const may = current ? mayGrant(by, resource.kind, current.attributes.role) : ok(null)
       if (!may.ok) return may
       const attributes = settleAttributes(
         values.attributes,
@@ -180,6 +170,8 @@ export function bindingCollection(ports: BindingPorts): Collection<Binding> {
       if (!problems.none) return invalid(problems.list)
       const base = current ?? { id: newId<BindingId>(), version: 1, createdAt: at }
       const row: Binding = { ...base, updatedAt: at, ...values, attributes }
+      const grants = mayGrant(by, resource.kind, attributes.role)
+      if (!grants.ok) return grants
       const held = await holdExposures(by, ports, (standing) => ({
         ...standing,
         bound: new Set([...standing.bound, group.id]),
@@ -188,7 +180,10 @@ export function bindingCollection(ports: BindingPorts): Collection<Binding> {
       return ok({ row, details: { group: group.name, resource: resource.name } })
     },
 
-    mayRemove: (by, { resourceId }) => mayTouch(by, by.organization.id, resourceId),
+    async mayRemove(by, { resourceId, attributes }) {
+      const resource = await ports.resources.find(by.organization.id, resourceId)
+      return mayGrant(by, resource?.kind, attributes.role)
+    },
   }
   return recordCollection(ports.bindings, kind, ports.clock)
 }

@@ -2,7 +2,7 @@
 // the refusals that all writes share.
 import type { OrganizationId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
-import type { CellPlan } from '../membership/apply.ts'
+import type { CellGuard, CellPlan } from '../membership/apply.ts'
 import type { Cell, CellSubject } from '../membership/cell.ts'
 import type { CellOutcome } from '../membership/change.ts'
 import type { Problem } from './problem.ts'
@@ -16,22 +16,27 @@ export interface CellWriter {
   change(organization: OrganizationId, subjects: readonly CellSubject[], plan: Plan): Promise<CellOutcome>
 }
 
-type Signal = 'not-found' | 'stale' | 'in-use'
+type Signal = 'not-found' | 'stale' | 'in-use' | 'forbidden'
 
 /** From within a plan: something other than a fault in what was sent. */
 export function signal(code: Signal, message = ''): Result<never, readonly Problem[]> {
   return fail([{ field: '', code, message }])
 }
 
-/** Runs the plan; `what` is the kind of object, for messages. */
+/** Runs the plan; `what` is the kind of object, for messages. `guard`: who may not move whom (authority.ts). */
 export async function changeCells(
   engine: CellWriter,
   organization: OrganizationId,
   subjects: readonly CellSubject[],
   what: string,
   plan: Plan,
+  guard?: CellGuard,
 ): Promise<Result<null, Refusal>> {
-  const outcome = await engine.change(organization, subjects, plan)
+  const guarded: Plan = (cells) => {
+    const planned = plan(cells)
+    return planned.ok ? ok({ ...planned.value, guard }) : planned
+  }
+  const outcome = await engine.change(organization, subjects, guarded)
   if (outcome.outcome === 'written') return ok(null)
   if (outcome.outcome !== 'refused') return refusalOf(outcome, what) ?? ok(null)
   const { problems } = outcome
@@ -40,6 +45,8 @@ export async function changeCells(
       return notFound(what)
     case 'stale':
       return stale(what)
+    case 'forbidden':
+      return fail({ kind: 'forbidden', problems })
     case 'in-use':
       return fail({ kind: 'in-use', problems })
     default:

@@ -1,9 +1,10 @@
 // Devices, as administrators read and write them. A device belongs to the cell of its owner, or is one of its own; a
 // change of owner concerns the cells of both.
 import { type DeviceId, newId } from '../../base/ids.ts'
-import { fail, ok } from '../../base/result.ts'
+import { fail, ok, type Result } from '../../base/result.ts'
 import type { Cell, CellSubject } from '../membership/cell.ts'
-import { changeCells, signal } from './cells.ts'
+import { authorityOf } from './authority.ts'
+import { changeCells, type Plan, signal } from './cells.ts'
 import { type Collection, patchProblems } from './collection.ts'
 import { Problems } from './problem.ts'
 import type { Device } from './types.ts'
@@ -17,6 +18,7 @@ import {
   mergePatch,
   notFound,
   type Outcome,
+  type Refusal,
   stale,
 } from './writing.ts'
 
@@ -29,6 +31,16 @@ export function deviceCollection(
   const target = ({ id, name }: Device) => ({ kind: 'device', id, name })
   const deviceIn = (cells: readonly (Cell | null)[], id: string) =>
     cells.flatMap((cell) => cell?.devices ?? []).find((device) => device.id === id)
+
+  async function write(
+    by: By,
+    cells: readonly CellSubject[],
+    what: string,
+    plan: Plan,
+  ): Promise<Result<null, Refusal>> {
+    const { guard } = await authorityOf(by, ports)
+    return changeCells(engine, by.organization.id, cells, what, plan, guard)
+  }
 
   async function finish(by: By, id: DeviceId): Promise<Outcome<Device>> {
     const object = await reader.findDevice(by.organization.id, id)
@@ -52,7 +64,7 @@ export function deviceCollection(
       const audit = [changeBody(by, at, 'device.create', target(row), difference(null, deviceDocument(row)))]
       const { ownerId } = row
       const cell: CellSubject = ownerId === null ? { kind: 'device', id } : { kind: 'user', id: ownerId }
-      const written = await changeCells(engine, by.organization.id, [cell], 'device', ([owner]) =>
+      const written = await write(by, [cell], 'device', ([owner]) =>
         ownerId !== null && !owner?.user ? noOwner : ok({ devices: [{ do: 'insert', row }], audit }),
       )
       return written.ok ? finish(by, id) : written
@@ -72,7 +84,7 @@ export function deviceCollection(
       const at = clock.now()
       const cells: CellSubject[] = [{ kind: 'device', id: current.id }]
       if (first.ownerId !== null) cells.push({ kind: 'user', id: first.ownerId })
-      const written = await changeCells(engine, by.organization.id, cells, 'device', (found) => {
+      const written = await write(by, cells, 'device', (found) => {
         const device = deviceIn(found, id)
         if (!device) return signal('not-found')
         if (version !== undefined && version !== device.version) return signal('stale')
@@ -93,7 +105,7 @@ export function deviceCollection(
     async remove(by, id, version) {
       const at = clock.now()
       const cell: CellSubject = { kind: 'device', id: id as DeviceId }
-      const written = await changeCells(engine, by.organization.id, [cell], 'device', (found) => {
+      const written = await write(by, [cell], 'device', (found) => {
         const device = deviceIn(found, id)
         if (!device) return signal('not-found')
         if (version !== undefined && version !== device.version) return signal('stale')

@@ -1,6 +1,6 @@
 // The directory's services joined over the ports: what the API, the command line and the start write through.
 import type { Clock } from '../../base/clock.ts'
-import type { GroupId, OrganizationId } from '../../base/ids.ts'
+import type { GroupId, OrganizationId, UserId } from '../../base/ids.ts'
 import type { Result } from '../../base/result.ts'
 import type { Secret } from '../../base/secrets.ts'
 import type { Preview, Previewer, SamplePage } from '../membership/preview.ts'
@@ -24,6 +24,7 @@ import type {
   Tokens,
 } from '../ports.ts'
 import { attributeCollection } from './attributes.ts'
+import { mayManage } from './authority.ts'
 import { type AttributeCheck, bindingCollection } from './bindings.ts'
 import type { CellWriter } from './cells.ts'
 import type { Collection } from './collection.ts'
@@ -99,6 +100,8 @@ export interface Directory {
   previewGroup(by: By, body: unknown, page: SamplePage): Promise<Result<Preview, Refusal>>
   readonly userFactors: FactorsOf
   readonly serviceAccountFactors: FactorsOf
+  /** May they decide over this user: sign them out, for one? */
+  mayManage(by: By, user: UserId): Promise<Result<null, Refusal>>
   updateOrganization(by: By, patch: unknown, version?: number): Promise<Outcome<Organization>>
 }
 
@@ -127,6 +130,7 @@ export function createDirectory(ports: DirectoryPorts): Directory {
     previewGroup: groupPreview({ ...ports, previewer }),
     userFactors: factorsOf('user', ports),
     serviceAccountFactors: factorsOf('service-account', ports),
+    mayManage: (by, user) => mayManage(by, user, ports),
     updateOrganization: (by, patch, version) => updateOrganization(by, patch, version, ports),
   }
 }

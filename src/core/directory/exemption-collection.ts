@@ -4,7 +4,8 @@ import type { Clock } from '../../base/clock.ts'
 import { type ExemptionId, type GroupId, newId, type SubjectId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { Exemptions, GroupRecords, Page } from '../ports.ts'
-import { type CellWriter, changeCells, signal } from './cells.ts'
+import { type AuthorityPorts, authorityOf } from './authority.ts'
+import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import { patchProblems } from './collection.ts'
 import { cellSubject, nameIn } from './members.ts'
 import { Problems } from './problem.ts'
@@ -30,7 +31,7 @@ export const exemptionShape = {
   expiresAt: nullable(date()),
 } satisfies Shape
 
-export interface ExemptionPorts {
+export interface ExemptionPorts extends Omit<AuthorityPorts, 'cells'> {
   readonly exemptions: Exemptions
   readonly groups: Pick<GroupRecords, 'find'>
   readonly engine: CellWriter
@@ -70,10 +71,13 @@ export function exemptionCollection(ports: ExemptionPorts): ExemptionCollection 
     if (!row) return ok(null)
     const group = await ports.groups.find(by.organization.id, row.groupId)
     if (!group) return invalid([{ field: 'groupId', code: 'missing', message: 'there is no such group' }])
+    const authority = await authorityOf(by, ports)
+    const may = authority.overGroup(group.id)
+    if (!may.ok) return may
     const at = ports.clock.now()
     const action = `exemption.${before === null ? 'create' : after === null ? 'remove' : 'update'}`
     const cells = [cellSubject(group.of, row.subjectId)]
-    return changeCells(ports.engine, by.organization.id, cells, 'exemption', ([cell]) => {
+    const plan: Plan = ([cell]) => {
       const name = nameIn(cell, group.of, row.subjectId)
       if (name === null) {
         const one = group.of === 'users' ? 'user' : 'device'
@@ -96,7 +100,8 @@ export function exemptionCollection(ports: ExemptionPorts): ExemptionCollection 
       ]
       if (after === null) return ok({ exemptions: [{ do: 'remove', id: row.id }], audit })
       return ok({ exemptions: [{ do: before ? 'update' : 'insert', row: after }], audit })
-    })
+    }
+    return changeCells(ports.engine, by.organization.id, cells, 'exemption', plan, authority.guard)
   }
 
   return {

@@ -6,6 +6,7 @@ import { ok, type Result } from '../../base/result.ts'
 import { Secret } from '../../base/secrets.ts'
 import { isTotpSeed, newTotpSeed, normalizeSeed, totpUri } from '../factors/totp.ts'
 import type { Credentials, DirectoryReader, Records } from '../ports.ts'
+import { type AuthorityPorts, mayManage } from './authority.ts'
 import { Problems } from './problem.ts'
 import { optional, readObject, type Shape, writeOnly } from './spec.ts'
 import { type FactorKind, factorKinds, type ServiceAccount } from './types.ts'
@@ -25,7 +26,7 @@ export interface FactorView {
   readonly createdAt: Date
 }
 
-export interface FactorPorts {
+export interface FactorPorts extends AuthorityPorts {
   readonly credentials: Credentials
   readonly reader: Pick<DirectoryReader, 'findUser'>
   readonly serviceAccounts: Pick<Records<ServiceAccount>, 'find'>
@@ -48,6 +49,8 @@ export function factorsOf(ownerKind: OwnerKind, ports: FactorPorts): FactorsOf {
       return (await ports.reader.findUser(organization, owner as UserId))?.username ?? null
     return (await ports.serviceAccounts.find(organization, owner as ServiceAccountId))?.name ?? null
   }
+  const may = async (by: By, owner: string): Promise<Result<null, Refusal>> =>
+    ownerKind === 'user' ? mayManage(by, owner as UserId, ports) : ok(null)
   const idOf = (owner: string) => owner as UserId | ServiceAccountId
 
   return {
@@ -61,6 +64,8 @@ export function factorsOf(ownerKind: OwnerKind, ports: FactorPorts): FactorsOf {
       const organization = by.organization
       const name = await nameOf(organization.id, owner)
       if (name === null) return notFound(ownerKind)
+      const allowed = await may(by, owner)
+      if (!allowed.ok) return allowed
       const problems = new Problems()
       const values = readObject(factorShape, body, '', problems)
       if (values) checkParts(ownerKind, values, name, problems)
@@ -88,6 +93,8 @@ export function factorsOf(ownerKind: OwnerKind, ports: FactorPorts): FactorsOf {
     async remove(by, owner, kind) {
       const name = await nameOf(by.organization.id, owner)
       if (name === null || !(factorKinds as readonly string[]).includes(kind)) return notFound('factor')
+      const allowed = await may(by, owner)
+      if (!allowed.ok) return allowed
       const target = { kind: ownerKind, id: owner, name }
       const audit = changeBody(by, ports.clock.now(), `${ownerKind}.factor-remove`, target, { factor: kind })
       const removed = await ports.credentials.remove(

@@ -5,6 +5,7 @@ import { ok } from '../../base/result.ts'
 import { OneAtATime } from '../factors/one-at-a-time.ts'
 import type { Previewer } from '../membership/preview.ts'
 import type { GroupRecords, Records, RuleSource } from '../ports.ts'
+import { type AuthorityPorts, authorityOf } from './authority.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
 import { holdExposures, holdMoves } from './holding.ts'
 import { type Problem, Problems } from './problem.ts'
@@ -52,7 +53,7 @@ export function checkMode(
 export interface GroupPorts {
   readonly groups: GroupRecords
   readonly bindings: Pick<Records<Binding>, 'list'>
-  readonly resources: Pick<Records<Resource>, 'find'>
+  readonly resources: Pick<Records<Resource>, 'find'> & AuthorityPorts['resources']
   readonly rules: RuleSource
   readonly previewer: Pick<Previewer, 'preview'>
   /** Carries the rule of an `activating` group through the organization. */
@@ -75,6 +76,8 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
       if (!problems.none) return invalid(problems.list)
       const { groups, attributes } = await ports.rules.read(by.organization.id)
       const id = current?.id ?? newId<GroupId>()
+      const may = current ? (await authorityOf(by, ports)).overGroup(id) : ok(null)
+      if (!may.ok) return may
       const faults = ruleFaults({ id, ...values }, current, groups, attributes)
       if (faults.length > 0) return invalid(faults)
       const changed = current === null || current.rule !== values.rule || current.mode !== values.mode
@@ -98,6 +101,8 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
     },
 
     async mayRemove(by, group) {
+      const may = (await authorityOf(by, ports)).overGroup(group.id)
+      if (!may.ok) return may
       const { groups, attributes } = await ports.rules.read(by.organization.id)
       const readers = new Rules(groups, attributes).readersOf(group.id).filter(({ id }) => id !== group.id)
       if (readers.length > 0) {

@@ -4,11 +4,12 @@ import type { DeviceId, GroupId, OrganizationId, SubjectId, UserId } from '../..
 import { ok, type Result } from '../../base/result.ts'
 import type { Cell, CellSubject, Membership } from '../membership/cell.ts'
 import type { DirectoryReader, GroupRecords, Page } from '../ports.ts'
-import { type CellWriter, changeCells, signal } from './cells.ts'
+import { type AuthorityPorts, authorityOf } from './authority.ts'
+import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import type { Group } from './types.ts'
 import { type By, changeBody, notFound, type Refusal } from './writing.ts'
 
-export interface MemberPorts {
+export interface MemberPorts extends Omit<AuthorityPorts, 'cells'> {
   readonly engine: CellWriter
   readonly groups: Pick<GroupRecords, 'find'>
   readonly reader: Pick<DirectoryReader, 'members'>
@@ -38,12 +39,15 @@ export function members(ports: MemberPorts): Members {
   async function change(by: By, id: string, subject: string, add: boolean): Promise<Result<null, Refusal>> {
     const group = await find(by.organization.id, id)
     if (!group) return notFound('group')
+    const authority = await authorityOf(by, ports)
+    const may = authority.overGroup(group.id)
+    if (!may.ok) return may
     const at = ports.clock.now()
     const one = { subjectId: subject as SubjectId, groupId: group.id }
     const isOne = (other: { subjectId: string; groupId: string }) =>
       other.subjectId === one.subjectId && other.groupId === one.groupId
     const cells = [cellSubject(group.of, subject)]
-    return changeCells(ports.engine, by.organization.id, cells, 'member', ([cell]) => {
+    const plan: Plan = ([cell]) => {
       const name = nameIn(cell, group.of, subject)
       if (!cell || name === null) return signal('not-found')
       const manual = cell.inputs.some((input) => input.kind === 'manual' && isOne(input))
@@ -67,7 +71,8 @@ export function members(ports: MemberPorts): Members {
         ),
       ]
       return ok({ manual: { add: add ? [one] : [], remove: add ? [] : [one] }, audit })
-    })
+    }
+    return changeCells(ports.engine, by.organization.id, cells, 'member', plan, authority.guard)
   }
 
   return {

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import { newId, type OrganizationId, type StateChangeId, type UserId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { DirectoryReader, Page, StateChanges } from '../ports.ts'
+import { type AuthorityPorts, mayManage } from './authority.ts'
 import { type CellWriter, changeCells, signal } from './cells.ts'
 import { Problems } from './problem.ts'
 import { readObject, required, type Shape } from './spec.ts'
@@ -22,7 +23,7 @@ export const scheduleShape = {
   reason: text(),
 } satisfies Shape
 
-export interface StateChangePorts {
+export interface StateChangePorts extends AuthorityPorts {
   readonly stateChanges: StateChanges
   readonly reader: Pick<DirectoryReader, 'usersByKey'>
   readonly engine: CellWriter
@@ -96,6 +97,10 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
       for (const [index, userId] of userIds.entries())
         if (!known.has(userId)) problems.add(`userIds[${index}]`, 'missing', 'there is no such user')
       if (!problems.none) return invalid(problems.list)
+      for (const userId of userIds) {
+        const may = await mayManage(by, userId, ports)
+        if (!may.ok) return may
+      }
       const rows: StateChange[] = []
       for (const userId of userIds) {
         const row = await scheduleOne(by, userId, wanted)
@@ -108,6 +113,8 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
     async cancel(by, own) {
       const found = await ports.stateChanges.find(by.organization.id, own as StateChangeId)
       if (!found) return notFound('scheduled state')
+      const may = await mayManage(by, found.userId, ports)
+      if (!may.ok) return may
       const at = clock.now()
       const cells = [{ kind: 'user', id: found.userId } as const]
       return changeCells(engine, by.organization.id, cells, 'scheduled state', ([cell]) => {

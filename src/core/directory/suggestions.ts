@@ -5,6 +5,7 @@ import type { GroupId, OrganizationId, SubjectId, SuggestionId } from '../../bas
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { Cell } from '../membership/cell.ts'
 import type { GroupRecords, Page, Suggestions, SuggestionsWanted } from '../ports.ts'
+import { type Authority, type AuthorityPorts, authorityOf } from './authority.ts'
 import type { CellWriter } from './cells.ts'
 import { cellSubject, nameIn } from './members.ts'
 import { Problems } from './problem.ts'
@@ -26,7 +27,7 @@ export const answerShape = {
   reason: nullable(text()),
 } satisfies Shape
 
-export interface SuggestionPorts {
+export interface SuggestionPorts extends Omit<AuthorityPorts, 'cells'> {
   readonly suggestions: Suggestions
   readonly groups: Pick<GroupRecords, 'find'>
   readonly engine: CellWriter
@@ -77,15 +78,23 @@ export function reviewedSuggestions(ports: SuggestionPorts): ReviewedSuggestions
         problems.add('', 'one-of', 'give either "ids", or "groupId" for all that wait in a group')
       if (values?.ids?.length === 0) problems.add('ids', 'empty', 'name at least one suggestion')
       if (!values || !problems.none) return invalid(problems.list)
-      const give = (list: readonly Suggestion[]) => answerAll(ports, by, verb, values.reason, list)
       const { ids, groupId } = values
+      const authority = await authorityOf(by, ports)
+      const give = (list: readonly Suggestion[]) =>
+        answerAll(ports, by, verb, values.reason, list, authority.guard)
       if (ids !== undefined) {
         const found = await ports.suggestions.find(by.organization.id, ids)
+        for (const one of found) {
+          const may = authority.overGroup(one.groupId)
+          if (!may.ok) return may
+        }
         const done = await give(found)
         return ok({ done, withdrawn: ids.length - done, more: false })
       }
       if (groupId === undefined || !(await ports.groups.find(by.organization.id, groupId)))
         return notFound('group')
+      const may = authority.overGroup(groupId)
+      if (!may.ok) return may
       return ok(await answerGroup(ports, by.organization.id, groupId, give))
     },
   }
@@ -117,6 +126,7 @@ async function answerAll(
   verb: 'approve' | 'reject',
   reason: string | null,
   list: readonly Suggestion[],
+  guard: Authority['guard'],
 ): Promise<number> {
   const ids = [...new Set(list.map(({ groupId }) => groupId))]
   const groups = new Map<GroupId, Group>()
@@ -129,7 +139,7 @@ async function answerAll(
   const work = async (): Promise<void> => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const [subject, own] = next
-      done += await answerSubject(ports, by, verb, reason, subject, own, groups)
+      done += await answerSubject(ports, by, verb, reason, subject, own, groups, guard)
     }
   }
   await Promise.all(Array.from({ length: atOnce }, work))
@@ -145,6 +155,7 @@ async function answerSubject(
   subject: SubjectId,
   suggestions: readonly Suggestion[],
   groups: ReadonlyMap<GroupId, Group>,
+  guard: Authority['guard'],
 ): Promise<number> {
   const of = suggestions.map(({ groupId }) => groups.get(groupId)?.of).find((one) => one !== undefined)
   if (of === undefined) return 0
@@ -168,10 +179,10 @@ async function answerSubject(
       ),
     )
     const pairs = standing.map(({ subjectId, groupId, operation }) => ({ subjectId, groupId, operation }))
-    if (verb === 'reject') return ok({ reject: pairs, audit })
+    if (verb === 'reject') return ok({ reject: pairs, audit, guard })
     const add = pairs.filter(({ operation }) => operation === 'join')
     const remove = pairs.filter(({ operation }) => operation === 'leave')
-    return ok({ manual: { add: add.map((one) => ({ ...one, approved: true })), remove }, audit })
+    return ok({ manual: { add: add.map((one) => ({ ...one, approved: true })), remove }, audit, guard })
   })
   return outcome.outcome === 'written' ? standing.length : 0
 }

@@ -7,6 +7,7 @@ import { Secret } from '../../base/secrets.ts'
 import type { CellPlan } from '../membership/apply.ts'
 import type { Cell } from '../membership/cell.ts'
 import type { Credentials, DirectoryReader, RuleSource } from '../ports.ts'
+import { type AuthorityPorts, authorityOf, mayManage } from './authority.ts'
 import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import { type Collection, patchProblems } from './collection.ts'
 import { type Problem, Problems } from './problem.ts'
@@ -25,7 +26,7 @@ import {
   stale,
 } from './writing.ts'
 
-export interface SubjectPorts {
+export interface SubjectPorts extends AuthorityPorts {
   readonly engine: CellWriter
   readonly reader: DirectoryReader
   readonly rules: RuleSource
@@ -40,8 +41,10 @@ export function userCollection(ports: SubjectPorts): Collection<User> {
 
   const target = ({ id, username }: Pick<User, 'id' | 'username'>) => ({ kind: 'user', id, name: username })
 
-  const write = (by: By, id: UserId, plan: Plan): Promise<Result<null, Refusal>> =>
-    changeCells(engine, by.organization.id, [{ kind: 'user', id }], 'user', plan)
+  async function write(by: By, id: UserId, plan: Plan): Promise<Result<null, Refusal>> {
+    const { guard } = await authorityOf(by, ports)
+    return changeCells(engine, by.organization.id, [{ kind: 'user', id }], 'user', plan, guard)
+  }
 
   /** The hash is made before anything is written, so that a full queue leaves nothing half-done. */
   async function savePassword(by: By, user: User, hash: Secret): Promise<Outcome<User>> {
@@ -104,6 +107,10 @@ export function userCollection(ports: SubjectPorts): Collection<User> {
       }
       if (!early.none) {
         return version === undefined || version === current.version ? invalid(early.list) : stale('user')
+      }
+      if (first && (first.secret !== undefined || first.values.state !== current.state)) {
+        const may = await mayManage(by, current.id, ports)
+        if (!may.ok) return may
       }
       const hash = first?.secret === undefined ? null : await ports.hashPassword(new Secret(first.secret))
       if (hash && Object.keys(patch as object).join() === 'password') {

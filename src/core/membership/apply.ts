@@ -1,9 +1,10 @@
 // What cells look like after a plan: pure, so that a plan can be applied again to cells that somebody has changed meanwhile.
 import type { DeviceId, ExemptionId, StateChangeId, UserId } from '../../base/ids.ts'
 import type { AuditBody } from '../audit/record.ts'
+import type { Problem } from '../directory/problem.ts'
 import type { Device, Exemption, StateChange, User } from '../directory/types.ts'
-import type { Cell, ManualMember, MembershipInput, RowChange, SubjectInGroup } from './cell.ts'
-import type { CellFacts } from './engine.ts'
+import type { Cell, ManualMember, Membership, MembershipInput, RowChange, SubjectInGroup } from './cell.ts'
+import type { CellFacts, Difference } from './engine.ts'
 
 /** What is to happen to the cells that were read. Made anew from fresh cells after a conflict, so it must be pure. */
 export interface CellPlan {
@@ -15,7 +16,13 @@ export interface CellPlan {
   readonly stateChanges?: readonly RowChange<StateChange, StateChangeId>[]
   readonly exemptions?: readonly RowChange<Exemption, ExemptionId>[]
   readonly audit: readonly AuditBody[]
+  /** Asked before anything is written. */
+  readonly guard?: CellGuard | undefined
 }
+
+/** Why these joins and leaves are refused; none: they are not. `put` has also memberships whose reasons changed. */
+export type CellGuard = (before: readonly Membership[], change: Difference) => readonly Problem[]
+
 /** The cells as they will be: devices find their owners anew. */
 export function apply(before: readonly Cell[], plan: CellPlan): readonly CellFacts[] {
   const users = changeRows(

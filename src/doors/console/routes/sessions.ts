@@ -106,6 +106,8 @@ export function sessionRoutes(
       const own = pathId(request) as UserId | null
       const user = own && (await directory.users.find(organization.id, own))
       if (!user) return sendRefusal(reply, missing)
+      const may = await directory.mayManage(caller(request), user.id)
+      if (!may.ok) return sendRefusal(reply, may.error)
       await webSessions.endAll(organization.id, user, actor, reason, null)
       return reply.code(204).send()
     },
