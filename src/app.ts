@@ -268,7 +268,7 @@ function joinCore(
   store: Store,
   sets: SetEngine,
   log: Log,
-  metrics: Pick<ReturnType<typeof createMetrics>, 'decision' | 'repaired'>,
+  metrics: Pick<ReturnType<typeof createMetrics>, 'decision' | 'evaluation' | 'repaired'>,
 ) {
   const clock = systemClock
   const gate = new Gate(Math.max(1, availableParallelism()), longestHashQueue)
@@ -276,7 +276,7 @@ function joinCore(
   const remembered = new RememberedPasswords(clock)
   store.feed.subscribe((changes) => remembered.forget(changes))
   const { cells, rules, groups, organizations, feed } = store
-  const engine = new MembershipEngine({ cells, rules, groups, sets, clock, log })
+  const engine = new MembershipEngine({ cells, rules, groups, sets, observe: metrics.evaluation, clock, log })
   const facts = new CachedFacts(exactFacts(store.facts, engine, clock), feed)
   const { sessions, applicationSessions } = store
   const sparse = sparseLog(log)

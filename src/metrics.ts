@@ -60,6 +60,12 @@ export function createMetrics() {
     'Users and devices whose memberships were not what the rules say, found by comparing all of them once a day',
   )
 
+  const checks = of(
+    'muster_membership_checks_total',
+    'Changes that were evaluated in part and in full, by whether both gave the same',
+    'result',
+  )
+
   /** A figure that is read when it is asked for. */
   const gauge = (name: string, help: string, read: () => number): void => {
     new Gauge({
@@ -89,6 +95,9 @@ export function createMetrics() {
     },
     gauge,
     repaired: (cells: number): void => repairs.inc(cells),
+    evaluation: {
+      checked: (agrees: boolean): void => checks.inc({ result: agrees ? 'same' : 'different' }),
+    },
     membership(replica: Pick<MembershipReplica, 'bytes' | 'pending' | 'ready'>): void {
       gauge('muster_membership_replica_bytes', 'Memory that memberships are read from', () => replica.bytes)
       gauge(

@@ -19,9 +19,18 @@ import type {
   SubjectInGroup,
 } from './cell.ts'
 import { dueToStore, nextDue } from './due.ts'
-import { type CellFacts, difference, evaluate, noSuggestions, suggestionChanges } from './engine.ts'
+import {
+  type CellFacts,
+  difference,
+  type Evaluation,
+  evaluate,
+  noSuggestions,
+  suggestionChanges,
+} from './engine.ts'
 import { type Cause, causeOf, membershipRecords, ruleCause, stateRecord, timeCause } from './history.ts'
+import { evaluateChange, evaluateFresh } from './incremental.ts'
 import { type RuleSet, RuleSets } from './rule-set.ts'
+import { type EvaluationObserver, Sampled } from './sampled.ts'
 import type { GroupsAsked, SetEngine } from './sets.ts'
 
 export type CellOutcome =
@@ -39,6 +48,7 @@ export interface MembershipPorts {
   readonly groups: Pick<GroupRecords, 'activate' | 'barrier' | 'find' | 'unfinished'>
   /** Says which cells are to be written, so that not all of them have to be read. Without it, or when it fails, all are. */
   readonly sets?: Pick<SetEngine, 'differing'>
+  readonly observe?: EvaluationObserver
   readonly clock: Clock
   readonly log: Log
 }
@@ -49,10 +59,12 @@ const cellsPerChunk = 500
 export class MembershipEngine {
   readonly #ports: MembershipPorts
   readonly #rules: RuleSets
+  readonly #sampled: Sampled
 
   constructor(ports: MembershipPorts) {
     this.#ports = ports
     this.#rules = new RuleSets(ports.rules, ports.log)
+    this.#sampled = new Sampled(ports.log, ports.observe)
   }
 
   /**
@@ -78,14 +90,11 @@ export class MembershipEngine {
         )
         continue
       }
-      const rules = await this.#rules.at(
-        organization,
-        before[0]?.epoch ?? (await this.#ports.rules.epoch(organization)),
-      )
+      const rules = await this.#rulesAt(organization, before[0]?.epoch)
       const at = this.#ports.clock.now()
       const after = apply(before, planned.value)
       const memberships = before.flatMap((cell) => cell.memberships)
-      const evaluated = after.map((facts) => evaluate(facts, rules, at))
+      const evaluated = after.map((facts) => this.#evaluate(organization, before, facts, rules, at))
       const change = difference(
         memberships,
         evaluated.flatMap((one) => one.memberships),
@@ -132,10 +141,10 @@ export class MembershipEngine {
     inputs: readonly MembershipInput[],
     cause: Cause = ruleCause,
   ): Promise<Pick<CellBatch, 'epoch' | 'memberships' | 'suggestions' | 'dues' | 'audit'>> {
-    const rules = await this.#rules.latest(organization)
+    const rules = await this.#rulesAt(organization)
     const now = this.#ports.clock.now()
     const cells = cellsOf(users, devices, inputs)
-    const evaluated = cells.map((facts) => evaluate(facts, rules, now))
+    const evaluated = cells.map((facts) => this.#evaluate(organization, [], facts, rules, now))
     const memberships = evaluated.flatMap((one) => one.memberships)
     const suggestions = evaluated.flatMap((one) => one.suggestions)
     const audit = membershipRecords({ users, devices }, [], { put: memberships, remove: [] }, cause, now)
@@ -279,6 +288,29 @@ export class MembershipEngine {
       left = await this.#readAgain(organization, missed)
     }
     return counts
+  }
+
+  /** Rules of at least this epoch, or else of the latest. While some are carried through it is asked whether they still are. */
+  async #rulesAt(organization: OrganizationId, epoch?: bigint): Promise<RuleSet> {
+    const { groups, rules } = this.#ports
+    const set = await this.#rules.at(organization, epoch ?? (await rules.epoch(organization)))
+    if (set.settled || (await groups.unfinished(organization)).length > 0) return set
+    return this.#rules.settle(organization, set)
+  }
+
+  /** Evaluates what of a cell can have changed, now and then all of it. */
+  #evaluate(
+    organization: OrganizationId,
+    before: readonly Cell[],
+    facts: CellFacts,
+    rules: RuleSet,
+    now: Date,
+  ): Evaluation {
+    const { id } = subjectOf(facts)
+    const stored = before.find(({ subject }) => subject.id === id)
+    const evaluation =
+      stored === undefined ? evaluateFresh(facts, rules, now) : evaluateChange(stored, facts, rules, now)
+    return this.#sampled.check(evaluation, () => evaluate(facts, rules, now), organization)
   }
 
   /** A device that has got an owner meanwhile is in its owner's cell. */

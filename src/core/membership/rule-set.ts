@@ -129,4 +129,11 @@ export class RuleSets {
     if (known === undefined || known.epoch < set.epoch) this.#sets.set(organization, set)
     return set
   }
+
+  /** This rule set, of which every rule has been carried through by now. */
+  settle(organization: OrganizationId, set: RuleSet): RuleSet {
+    const settled = { ...set, settled: true }
+    if (this.#sets.get(organization) === set) this.#sets.set(organization, settled)
+    return settled
+  }
 }
