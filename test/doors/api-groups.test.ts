@@ -31,9 +31,9 @@ t.test('a preview counts, shows whom, and says what they gain and lose', async (
   t.same(names(body.leaves), ['grace'])
   t.equal(body.stays.count, before.items.length - 1)
   t.match(body.joins.sample[0].gains, [
+    { kind: 'application', resource: 'crm' },
     { kind: 'group', resource: 'sales' },
     { kind: 'network', resource: 'office-wifi', vlan: 30 },
-    { kind: 'application', resource: 'crm' },
   ])
   t.match(body.loses, [{ count: 1 }, { count: 1 }, { count: 1 }])
   t.same((await acme('GET', `/groups/${id}/members`)).body, before, 'nothing is written')

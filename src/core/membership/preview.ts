@@ -136,14 +136,14 @@ export class PreviewCount {
     else this.#leaves.add(one)
   }
 
-  /** What some of `groups` give and none of `others` does. */
+  /** What some of `groups` give and none of `others` does, in an order that does not hang on how it is stored. */
   #without(groups: ReadonlySet<GroupId>, others: ReadonlySet<GroupId>): readonly Grant[] {
     const own = [...groups].filter((group) => !others.has(group)).flatMap((id) => this.#grants.get(id) ?? [])
     if (own.length === 0) return []
     const had = new Set([...others].flatMap((id) => this.#grants.get(id) ?? []).map(keyOf))
     const found = new Map<string, Grant>()
     for (const grant of own) if (!had.has(keyOf(grant))) found.set(keyOf(grant), grant)
-    return [...found.values()]
+    return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, grant]) => grant)
   }
 }
 
