@@ -39,5 +39,10 @@ export interface Circumstances {
   readonly now: number
   readonly members: MembersView
   /** Groups evaluated before in the same run: these masks count, not what `members` says of them. */
-  readonly computed?: ReadonlyMap<GroupId, Mask>
+  readonly computed?: ReadonlyMap<GroupId, ComputedGroup>
+}
+
+export interface ComputedGroup {
+  readonly of: SubjectKind
+  readonly mask: Mask
 }
