@@ -792,7 +792,7 @@ t.test('audit: a table of decisions and changes; verify fails where the chain is
   t.match(out, /binding\.update +binding engineering → office wifi$/m)
   t.match(out, /binding\.remove +binding b$/m)
   t.match(out, /membership\.add +group it-admins: carol$/m)
-  t.match(out, /membership\.due +user carol$/m)
+  t.match(out, /membership\.change +user carol$/m)
   await run(['audit', 'list', '--kind', 'change', '--user', 'alice'])
   t.equal(asked.at(-1)?.query.target, ids.alice)
   t.equal(asked.at(-1)?.query.subject, undefined)
