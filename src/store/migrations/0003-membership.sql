@@ -55,11 +55,11 @@ begin
     last := sha256(last || convert_to(one, 'UTF8'));
     hashes := hashes || last;
   end loop;
-  insert into audit (org, sequence, at, kind, outcome, subject_id, target_id, group_ids, body, previous, hash)
+  insert into audit (org, sequence, at, kind, outcome, subject_id, target_id, group_ids, reference, body, previous, hash)
   select the_org, head.sequence + given.place, (doc->>'at')::timestamptz, doc->>'kind', coalesce(doc->>'outcome', doc->>'action'),
     (doc#>>'{trace,subject,id}')::uuid, coalesce(doc#>>'{trace,resource,id}', doc#>>'{target,id}')::uuid,
     case doc->>'action' when 'membership.change' then array(select jsonb_array_elements_text(
-      coalesce(doc#>'{details,joined}', '[]') || coalesce(doc#>'{details,left}', '[]'))::uuid) end,
+      coalesce(doc#>'{details,joined}', '[]') || coalesce(doc#>'{details,left}', '[]'))::uuid) end, doc->>'reference',
     given.content, case given.place when 1 then head.hash else hashes[given.place - 1] end, hashes[given.place]
   from unnest(bodies) with ordinality as given (content, place)
   -- offset 0: read once, not once for each value taken from it
