@@ -96,6 +96,7 @@ export class TextColumn implements Column {
   #put(row: number, length: number): void {
     const start = this.#starts[row] as number
     const before = this.#lengths[row] as number
+    if (length === 0 && before === 0) return
     if (length === before && this.#scratch.compare(this.#bytes, start, start + length, 0, length) === 0)
       return
     this.#wasted += before

@@ -259,19 +259,7 @@ export function anyDevice(dice: Dice): Device {
 const equality = ['eq', 'ne']
 const order = ['gt', 'ge', 'lt', 'le']
 const part = ['co', 'sw', 'ew']
-const patterns = [
-  '^a',
-  'b$',
-  'a|b',
-  '^a?b*$',
-  '.',
-  '[A-Z]+',
-  '\\n',
-  '\\bsmith',
-  '^[0-9a-f]{8}-',
-  'é',
-  '\\S@',
-]
+const patterns = ['^a', 'b$', 'a|b', '^a?b*$', '.', '[A-Z]+', '\\n', '\\bsmith', '^[0-9a-f]{8}-', 'é', '\\S@']
 
 const constants: Readonly<Record<string, (dice: Dice) => string>> = {
   string: (dice) => JSON.stringify(text(dice).slice(0, 60)),
