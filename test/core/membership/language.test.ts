@@ -296,6 +296,10 @@ t.test('a wrong rule is told where it is wrong, and what was expected', async (t
     ['department eq "a\nb"', 'bad-text', /control character/],
     ['level eq 007', 'bad-number', /^at character 10/],
     ['level eq 1e999', 'bad-number', /too large/],
+    ['started gt now - 30d', 'bad-instant', /^at character 12: now and its distance stand together/],
+    ['devices pr', 'unknown-attribute', /or `devices\[name pr\]` for any$/],
+    ['Devices.os eq "macos"', 'unknown-attribute', /`devices\[os eq "macos"\]`/],
+    ['title not in ("a")', 'syntax', /^at character 7: .*`not` stands before it all/],
     ['started gt now-30y', 'bad-instant', /units s, m, h, d, w/],
     ['started gt "2026-02-30"', 'bad-instant', /^at character 12: `started` is compared with a date/],
     ['started gt "2026-02-01T10:00:00"', 'bad-instant', /did you mean `"2026-02-01T10:00:00Z"`/],
@@ -365,6 +369,7 @@ t.test('a wrong rule is told where it is wrong, and what was expected', async (t
     'all that is wrong at once',
   )
   t.match(holds('department eq "x"', mac, 'devices'), /did you mean `owner.department`/)
+  t.match(holds('owner pr', mac, 'devices'), /for any owner write `ownerId pr`$/)
 })
 
 t.test('A07 password and other secrets are no attributes', async (t) => {

@@ -151,6 +151,8 @@ class RuleChecker {
     const known = [...schema.attributes.values()].map((attribute) => attribute.name)
     if (schema.memberOf) known.push('memberOf')
     const bare = name.replace(/^attributes\./i, '')
+    const step = side === 'self' ? unfinishedStep(name, schema) : undefined
+    if (step !== undefined) return this.#note('unknown-attribute', path.at, step)
     for (const [collection, inner] of side === 'self' ? (schema.collections ?? []) : []) {
       if (!findAttribute(inner, bare)) continue
       const what = `\`${name}\` is an attribute of ${collection}: write \`${collection}[${name} …]\``
@@ -263,6 +265,16 @@ class RuleChecker {
   #add(found: RuleProblem): void {
     if (this.problems.length < maxProblems) this.problems.push(found)
   }
+}
+
+/** What is meant where a path stops at, or goes wrong over, the devices of a user or the owner of a device. */
+function unfinishedStep(name: string, schema: RuleSchema): string | undefined {
+  const first = name.split('.', 1)[0]?.toLowerCase() ?? ''
+  if (schema.collections?.has(first)) {
+    return `\`${first}\` is followed by what one of them is: \`${first}[os eq "macos"]\`, or \`${first}[name pr]\` for any`
+  }
+  if (first !== 'owner' || !schema.owner) return undefined
+  return '`owner` is followed by one of its attributes: `owner.department`; for any owner write `ownerId pr`'
 }
 
 const shorten = (text: string): string => (text.length > 40 ? `${text.slice(0, 40)}…` : text)

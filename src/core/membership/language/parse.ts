@@ -128,6 +128,12 @@ class RuleParser {
       this.#advance()
       return written
     }
+    if (written === 'not') {
+      this.#unexpected(
+        'an operator (`not` stands before it all, as in `not (department in ("a", "b"))`)',
+        operators,
+      )
+    }
     const guess = keywords.has(written) ? undefined : nearest(written, operators)
     this.#unexpected(someOperators, operators, guess)
   }
@@ -194,6 +200,11 @@ class RuleParser {
     const pattern = /now(?:([+-])([0-9]{1,6})([smhdw]))?(?![A-Za-z0-9_$.:+-])/iy
     pattern.lastIndex = at.start
     const found = pattern.exec(this.#text)
+    if (found && /now[ \t\r\n]+[+-]/iy.test(this.#text.slice(at.start, at.start + 100))) {
+      throw new RuleSyntaxError(
+        problem('bad-instant', at, 'now and its distance stand together, as in now-30d'),
+      )
+    }
     if (!found) {
       const expected = Object.keys(relativeUnits)
       const what =
