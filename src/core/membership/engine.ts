@@ -143,11 +143,14 @@ export interface Difference {
 /** From the memberships there are to those there should be. */
 export function difference(before: readonly Membership[], after: readonly Membership[]): Difference {
   const key = (one: SubjectInGroup): string => one.subjectId + one.groupId
-  const reasons = new Map(before.map((one) => [key(one), one.reasons.join()]))
-  const wanted = new Set(after.map(key))
+  // What was not evaluated again is the same object, and there are many of those.
+  const [stored, kept] = [new Set(before), new Set(after)]
+  const [old, fresh] = [before.filter((one) => !kept.has(one)), after.filter((one) => !stored.has(one))]
+  const reasons = new Map(old.map((one) => [key(one), one.reasons.join()]))
+  const wanted = new Set(fresh.map(key))
   return {
-    put: after.filter((one) => reasons.get(key(one)) !== one.reasons.join()),
-    remove: before
+    put: fresh.filter((one) => reasons.get(key(one)) !== one.reasons.join()),
+    remove: old
       .filter((one) => !wanted.has(key(one)))
       .map(({ subjectId, groupId }) => ({ subjectId, groupId })),
   }

@@ -41,13 +41,11 @@ export type RuleSourceText = Awaited<ReturnType<RuleSource['read']>>
  */
 export function compileRules(source: RuleSourceText, log: Log): RuleSet {
   const checked = new Map<GroupId, CheckedRule>()
+  const schemas = subjectSchemas(source.attributes)
+  const names = groupNames(source.groups)
   for (const group of source.groups) {
     if (group.mode === 'static' || group.rule === null) continue
-    const result = readRule(
-      group.rule,
-      subjectSchemas(source.attributes)[group.of],
-      groupNames(source.groups),
-    )
+    const result = readRule(group.rule, schemas[group.of], names)
     if (result.ok) checked.set(group.id, result.value)
     else
       log.error(
