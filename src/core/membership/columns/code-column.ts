@@ -1,10 +1,10 @@
-// A column of few distinct texts, or of booleans: a code for each row, 0 where the value is missing.
+// A column of few distinct texts or numbers, or of booleans: a code for each row, 0 where the value is missing.
 import type { AttributeValue } from '../../directory/types.ts'
 import type { Column, Estimate, RowTest, TermTest } from './column.ts'
 import { Dictionary } from './dictionary.ts'
 import { Codes } from './storage.ts'
 
-export class CodeColumn<Value extends string | boolean> implements Column {
+export class CodeColumn<Value extends string | number | boolean> implements Column {
   readonly dictionary = new Dictionary<Value>()
   readonly #codes: Codes
 

@@ -41,7 +41,7 @@ export interface TermTest {
   readonly missing: boolean
   /** `ne`: of a list, no element may be equal. */
   readonly negated: boolean
-  /** What it is for a value, by the closure that decides memberships. */
+  /** What it is for a value, by the closure that decides memberships. Texts as columns keep them: folded, unless case counts. */
   holds(value: AttributeValue): boolean
   /** Equal for tests that hold for the same values, whatever the time; null where that would take too many words. */
   readonly key: string | null
@@ -55,7 +55,8 @@ const longestKey = 1_000
 export function termTest(asked: Term, now: number, missing?: boolean): TermTest {
   const term: Term = { ...asked, side: 'self' }
   const { name } = term.attribute
-  const isRight = compileRule(term)
+  // Columns keep texts as they are compared: nothing is left to fold.
+  const isRight = compileRule({ ...term, attribute: { ...term.attribute, caseExact: true } })
   const values: Record<string, AttributeValue | undefined> = Object.create(null)
   const facts = { values, memberOf: new Set<never>() }
   const holds = (value: AttributeValue | undefined): boolean => {
@@ -72,13 +73,13 @@ export function termTest(asked: Term, now: number, missing?: boolean): TermTest 
   }
 }
 
-/** Of dates there is none: they depend on the time. */
+/** There is none for what depends on the time. */
 function keyOf(term: Term): string | null {
   switch (term.kind) {
     case 'present':
       return 'pr'
     case 'date':
-      return null
+      return 'at' in term.when ? `${term.op} ${term.when.at}` : null
     case 'compare':
       return shortOrNull(`${term.op} ${JSON.stringify(term.value)}`)
     case 'matches':

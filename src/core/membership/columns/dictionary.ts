@@ -10,10 +10,12 @@ interface Answers {
   era: number
 }
 
+/** An object and its places in a map and in an array. */
+const bytesOfValue = 80
 /** Remembered for each dictionary, in bytes. */
 const mostRemembered = 1 << 20
 
-export class Dictionary<Value extends string | boolean> {
+export class Dictionary<Value extends string | number | boolean> {
   /** By code; 0 stands for no value at all. */
   readonly #values: (Value | undefined)[] = [undefined]
   readonly #codes = new Map<Value, number>()
@@ -23,6 +25,9 @@ export class Dictionary<Value extends string | boolean> {
   #journal: number[] = []
   #era = 0
   #uses = 0
+  #characters = 0
+  /** What has been asked last, where it is not remembered: it is asked twice in a row. */
+  #latest: { readonly test: TermTest; readonly table: Uint8Array } | null = null
   readonly #answers = new Map<string, Answers>()
   #remembered = 0
 
@@ -36,8 +41,9 @@ export class Dictionary<Value extends string | boolean> {
     return this.#uses
   }
 
+  /** Of values, which are JavaScript objects, roughly. */
   get bytes(): number {
-    return this.#counts.byteLength + this.#remembered
+    return this.#counts.byteLength + this.#remembered + this.size * bytesOfValue + this.#characters
   }
 
   valueOf(code: number): Value {
@@ -57,13 +63,16 @@ export class Dictionary<Value extends string | boolean> {
     if (code === 0) return
     this.#uses--
     if (--(this.#counts[code] as number) > 0) return
-    this.#codes.delete(this.#values[code] as Value)
+    const value = this.#values[code] as Value
+    if (typeof value === 'string') this.#characters -= value.length
+    this.#codes.delete(value)
     this.#values[code] = undefined
     this.#free.push(code)
   }
 
   /** What the test says of each code. The entry of code 0 is for the caller to set; that of an unused code means nothing. */
   answers(test: TermTest, holds: (value: Value) => boolean): Uint8Array {
+    if (this.#latest?.test === test) return this.#latest.table
     const known = test.key === null ? undefined : this.#answers.get(test.key)
     if (known !== undefined && known.era === this.#era) {
       this.#catchUp(known, holds)
@@ -71,7 +80,8 @@ export class Dictionary<Value extends string | boolean> {
     }
     const table = new Uint8Array(this.#values.length)
     for (const [value, code] of this.#codes) table[code] = holds(value) ? 1 : 0
-    if (test.key !== null) this.#remember(test.key, { table, seen: this.#journal.length, era: this.#era })
+    if (test.key === null) this.#latest = { test, table }
+    else this.#remember(test.key, { table, seen: this.#journal.length, era: this.#era })
     return table
   }
 
@@ -95,6 +105,7 @@ export class Dictionary<Value extends string | boolean> {
     if (code === this.#counts.length) this.#counts = resized(this.#counts, roomy(code + 16), wordsArray)
     this.#values[code] = value
     this.#codes.set(value, code)
+    if (typeof value === 'string') this.#characters += value.length
     this.#journal.push(code)
     // To read that much of the journal costs more than to begin anew.
     if (this.#journal.length > 2 * this.#values.length + 1_000) {

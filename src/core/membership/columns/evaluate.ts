@@ -165,10 +165,11 @@ class Evaluator {
     this.narrow(where, devices)
     const owning = masks.take(mask.length).fill(0)
     const { ofDevice } = owners
+    const last = mask.length - 1
     for (let device = 0; device < devices.length; device++) {
-      if (devices[device] === 0) continue
       const owner = ofDevice[device] as number
-      if (owner !== none) owning[owner] = 1
+      // Without a jump, which would be foreseen wrongly often; nobody is in the last row.
+      ;(owning[owner === none ? last : owner] as number) |= devices[device] as number
     }
     intersect(mask, owning)
     masks.give(owning)
@@ -179,12 +180,12 @@ class Evaluator {
     const { masks, owners, users } = this.#population
     const right = masks.take(users.length).fill(1)
     this.narrow(of, right)
-    const nobody = right[users.length - 1] as number
     const { ofDevice } = owners
+    // Of whoever would be in the last row, nothing is known.
+    const last = users.length - 1
     for (let device = 0; device < mask.length; device++) {
-      if (mask[device] === 0) continue
       const owner = ofDevice[device] as number
-      mask[device] = owner === none ? nobody : (right[owner] as number)
+      ;(mask[device] as number) &= right[owner === none ? last : owner] as number
     }
     masks.give(right)
   }

@@ -4,7 +4,7 @@ import type { AttributeValue } from '../../directory/types.ts'
 import { formatId, parseId } from '../replica/layout.ts'
 import type { Column, Estimate, RowTest, TermTest } from './column.ts'
 import { narrowWithOdd } from './odd.ts'
-import { resized, wordsArray } from './storage.ts'
+import { resized, type Words, wordsArray } from './storage.ts'
 
 const nil = '00000000-0000-0000-0000-000000000000'
 
@@ -12,7 +12,7 @@ const nil = '00000000-0000-0000-0000-000000000000'
 export const isPlainId = (value: string): boolean => value !== nil && isId(value)
 
 export class IdColumn implements Column {
-  #words: Uint32Array<SharedArrayBuffer>
+  #words: Words
   /** Texts that are no ids. */
   readonly odd = new Map<number, AttributeValue>()
   readonly #parsed = new Uint32Array(4)

@@ -3,14 +3,14 @@
 import type { AttributeValue } from '../../directory/types.ts'
 import type { Column, Estimate, RowTest, TermTest } from './column.ts'
 import { Dictionary } from './dictionary.ts'
-import { Codes, resized, roomy, wordsArray } from './storage.ts'
+import { Codes, resized, roomy, type Words, wordsArray } from './storage.ts'
 
 /** Left-over runs that are not worth clearing away. */
 const leastWaste = 4_096
 
 export class ListColumn implements Column {
   readonly dictionary = new Dictionary<string>()
-  #starts: Uint32Array<SharedArrayBuffer>
+  #starts: Words
   readonly #lengths: Codes
   #elements = new Codes(leastWaste)
   #end = 0

@@ -1,13 +1,13 @@
 // A column of numbers, or of dates as epoch milliseconds; NaN where the value is missing.
 import type { AttributeValue } from '../../directory/types.ts'
 import { type Column, type Estimate, type RowTest, type Term, type TermTest, termTest } from './column.ts'
-import { numbersArray, resized } from './storage.ts'
+import { type Numbers, numbersArray, resized } from './storage.ts'
 
 /** Up to so many values are compared one by one. */
 const fewValues = 8
 
 export class NumberColumn implements Column {
-  #values: Float64Array<SharedArrayBuffer>
+  #values: Numbers
 
   constructor(rows: number) {
     this.#values = numbersArray(rows).fill(Number.NaN)

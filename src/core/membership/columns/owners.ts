@@ -1,14 +1,14 @@
 // Who owns which device, both ways: the owner of each device, and a chain of devices for each user.
-import { resized, wordsArray } from './storage.ts'
+import { resized, type Words, wordsArray } from './storage.ts'
 
 /** Stands for no owner and for no device. */
 export const none = 0xffffffff
 
-const links = (length: number): Uint32Array<SharedArrayBuffer> => wordsArray(length).fill(none)
+const links = (length: number): Words => wordsArray(length).fill(none)
 
 export class Owners {
   /** By device: its owner or `none`. */
-  ofDevice: Uint32Array<SharedArrayBuffer> = links(0)
+  ofDevice: Words = links(0)
   /** By user: the first device of the chain. */
   #first = links(0)
   #next = links(0)
@@ -67,6 +67,6 @@ export class Owners {
   }
 }
 
-function longer(array: Uint32Array<SharedArrayBuffer>, rows: number): Uint32Array<SharedArrayBuffer> {
+function longer(array: Words, rows: number): Words {
   return resized(array, rows, links)
 }

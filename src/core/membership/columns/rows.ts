@@ -2,12 +2,11 @@
 import type { Facts } from '../language/facts.ts'
 import { reader } from '../language/read.ts'
 import type { Attribute, RuleSchema } from '../language/schema.ts'
+import { AdaptiveColumn } from './adaptive-column.ts'
 import { CodeColumn } from './code-column.ts'
 import type { Column } from './column.ts'
 import { paddedLength } from './mask.ts'
-import { NumberColumn } from './number-column.ts'
-import { bytesArray, resized, roomy } from './storage.ts'
-import { TextualColumn } from './textual-column.ts'
+import { type Bytes, bytesArray, resized, roomy } from './storage.ts'
 
 interface Kept {
   readonly attribute: Attribute
@@ -20,7 +19,7 @@ const mostRows = 0xffff_0000
 
 export class Rows {
   /** 1 for ordinals that are taken. */
-  live: Uint8Array<SharedArrayBuffer> = bytesArray(0)
+  live: Bytes = bytesArray(0)
   /** One more than the greatest ordinal that was ever taken. */
   size = 0
   /** How many are taken. */
@@ -105,15 +104,8 @@ export class Rows {
 
   #columnFor(attribute: Attribute): Column {
     const rows = this.live.length
-    switch (attribute.type) {
-      case 'boolean':
-        return new CodeColumn<boolean>(rows)
-      case 'number':
-      case 'date':
-        return new NumberColumn(rows)
-      default:
-        return new TextualColumn(attribute, rows, this.#mostUnasked)
-    }
+    if (attribute.type === 'boolean') return new CodeColumn<boolean>(rows)
+    return new AdaptiveColumn(attribute, rows, this.#mostUnasked)
   }
 }
 

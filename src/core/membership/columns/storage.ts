@@ -1,21 +1,16 @@
-// Typed arrays in shared memory, which grow by being copied: arrays of fixed length are faster to read than growable ones.
+// Typed arrays that grow by being copied: arrays of fixed length are faster to read than growable ones. They are not in shared
+// memory, because nobody else reads them, and because V8 does not hurry to collect shared memory that is no longer used: ten times
+// what is needed was resident while a million rows were put in.
 
-export type Shared<T extends Uint8Array | Uint16Array | Uint32Array | Float64Array> = T extends Uint8Array
-  ? Uint8Array<SharedArrayBuffer>
-  : T extends Uint16Array
-    ? Uint16Array<SharedArrayBuffer>
-    : T extends Uint32Array
-      ? Uint32Array<SharedArrayBuffer>
-      : Float64Array<SharedArrayBuffer>
+export const bytesArray = (length: number): Bytes => new Uint8Array(length)
+export const shortsArray = (length: number): Shorts => new Uint16Array(length)
+export const wordsArray = (length: number): Words => new Uint32Array(length)
+export const numbersArray = (length: number): Numbers => new Float64Array(length)
 
-export const bytesArray = (length: number): Uint8Array<SharedArrayBuffer> =>
-  new Uint8Array(new SharedArrayBuffer(length))
-export const shortsArray = (length: number): Uint16Array<SharedArrayBuffer> =>
-  new Uint16Array(new SharedArrayBuffer(length * 2))
-export const wordsArray = (length: number): Uint32Array<SharedArrayBuffer> =>
-  new Uint32Array(new SharedArrayBuffer(length * 4))
-export const numbersArray = (length: number): Float64Array<SharedArrayBuffer> =>
-  new Float64Array(new SharedArrayBuffer(length * 8))
+export type Bytes = Uint8Array<ArrayBuffer>
+export type Shorts = Uint16Array<ArrayBuffer>
+export type Words = Uint32Array<ArrayBuffer>
+export type Numbers = Float64Array<ArrayBuffer>
 
 interface Settable<T> {
   readonly length: number
@@ -33,10 +28,7 @@ export function resized<T extends Settable<T>>(array: T, length: number, make: (
 /** Room for `needed` and a quarter more: memory against copying. */
 export const roomy = (needed: number): number => Math.ceil(needed * 1.25)
 
-export type CodeArray =
-  | Uint8Array<SharedArrayBuffer>
-  | Uint16Array<SharedArrayBuffer>
-  | Uint32Array<SharedArrayBuffer>
+export type CodeArray = Bytes | Shorts | Words
 
 const widths = [
   { most: 0xff, make: bytesArray },

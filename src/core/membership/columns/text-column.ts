@@ -3,7 +3,7 @@
 import type { AttributeValue } from '../../directory/types.ts'
 import type { Column, Estimate, RowTest, TermTest } from './column.ts'
 import { narrowWithOdd } from './odd.ts'
-import { resized, roomy, shortsArray, wordsArray } from './storage.ts'
+import { resized, roomy, type Shorts, shortsArray, type Words, wordsArray } from './storage.ts'
 import { type BytesTest, bytesTest, soughtBytes, terminator } from './text-search.ts'
 
 /** In bytes; longer values are kept as they are, which is rare. */
@@ -13,14 +13,12 @@ const leastWaste = 4_096
 /** Where the rows are so many times the native searches, those cost less than looking at every row. */
 const rowsPerSearch = 50
 
-const buffer = (length: number): Buffer<SharedArrayBuffer> => Buffer.from(new SharedArrayBuffer(length))
-
 export class TextColumn implements Column {
   readonly #isList: boolean
-  #bytes = buffer(leastWaste)
+  #bytes = Buffer.alloc(leastWaste)
   /** Where the row's texts begin, and their length with terminators: 0 where the value is missing or odd. */
-  #starts: Uint32Array<SharedArrayBuffer>
-  #lengths: Uint16Array<SharedArrayBuffer>
+  #starts: Words
+  #lengths: Shorts
   /** What is not well-formed, or too long. */
   readonly #odd = new Map<number, AttributeValue>()
   #end = 0
@@ -116,7 +114,7 @@ export class TextColumn implements Column {
   }
 
   #compact(room: number): void {
-    const bytes = buffer(Math.max(leastWaste, room))
+    const bytes = Buffer.alloc(Math.max(leastWaste, room))
     let end = 0
     this.#lastInOrder = -1
     for (let row = 0; row < this.#starts.length; row++) {

@@ -1,5 +1,5 @@
-// A column of texts or of lists of texts in the form that suits its values: codes where values repeat, ids where they are ids,
-// bytes where most occur once. Texts are kept as rules look at them: folded, unless case counts.
+// A column in the form that suits its values: codes where values repeat, and where most occur once ids where they are ids, bytes
+// for other texts, numbers for numbers. Texts are kept as rules look at them: folded, unless case counts.
 import type { AttributeValue } from '../../directory/types.ts'
 import type { Attribute } from '../language/schema.ts'
 import { fold } from '../language/values.ts'
@@ -7,14 +7,17 @@ import { CodeColumn } from './code-column.ts'
 import type { Column, Estimate, RowTest, TermTest } from './column.ts'
 import { IdColumn, isPlainId } from './id-column.ts'
 import { ListColumn } from './list-column.ts'
+import { NumberColumn } from './number-column.ts'
 import { TextColumn } from './text-column.ts'
+
+type CodeForm = CodeColumn<string | number> | ListColumn
 
 /** Of a column of ids, texts that are none. */
 const mostOdd = 1_000
 
-export class TextualColumn implements Column {
+export class AdaptiveColumn implements Column {
   readonly #attribute: Attribute
-  #form: CodeColumn<string> | ListColumn | IdColumn | TextColumn
+  #form: CodeForm | IdColumn | TextColumn | NumberColumn
   #rows: number
   /** So many distinct values are kept as codes whether they repeat or not. */
   #mostUnasked: number
@@ -23,16 +26,11 @@ export class TextualColumn implements Column {
     this.#attribute = attribute
     this.#rows = rows
     this.#mostUnasked = mostUnasked
-    this.#form = attribute.type === 'list' ? new ListColumn(rows) : new CodeColumn<string>(rows)
+    this.#form = attribute.type === 'list' ? new ListColumn(rows) : new CodeColumn<string | number>(rows)
   }
 
   get bytes(): number {
     return this.#form.bytes
-  }
-
-  /** How many distinct values there are; null where nobody counts them. */
-  get distinct(): number | null {
-    return 'dictionary' in this.#form ? this.#form.dictionary.size : null
   }
 
   resize(rows: number): void {
@@ -62,29 +60,33 @@ export class TextualColumn implements Column {
   }
 
   #asCompared(value: AttributeValue): AttributeValue {
-    if (this.#attribute.caseExact) return value
+    if (this.#attribute.caseExact || typeof value === 'number') return value
     return typeof value === 'string' ? fold(value) : (value as readonly string[]).map(fold)
   }
 
   #reform(): void {
     const form = this.#form
     if (form instanceof IdColumn) {
-      if (form.odd.size > mostOdd) this.#become(new TextColumn(this.#rows, false))
+      if (form.odd.size > mostOdd) this.#become(form, new TextColumn(this.#rows, false))
       return
     }
-    if (form instanceof TextColumn || form.dictionary.size <= this.#mostUnasked) return
-    if (form.dictionary.size * 2 <= form.dictionary.uses) {
-      // Asked again when there are twice as many.
-      this.#mostUnasked = form.dictionary.size * 2
-      return
-    }
-    const isList = form instanceof ListColumn
-    const areIds = !isList && [...form.dictionary.values()].every(isPlainId)
-    this.#become(areIds ? new IdColumn(this.#rows) : new TextColumn(this.#rows, isList))
+    if (!('dictionary' in form) || form.dictionary.size <= this.#mostUnasked) return
+    if (form.dictionary.size * 2 > form.dictionary.uses) this.#become(form, this.#formFor(form))
+    // Asked again when there are twice as many.
+    else this.#mostUnasked = form.dictionary.size * 2
   }
 
-  #become(form: IdColumn | TextColumn): void {
-    const before = this.#form as CodeColumn<string> | ListColumn | IdColumn
+  /** Where most values occur once. */
+  #formFor(form: CodeForm): IdColumn | TextColumn | NumberColumn {
+    const rows = this.#rows
+    const { type } = this.#attribute
+    if (type === 'number' || type === 'date') return new NumberColumn(rows)
+    if (type === 'list') return new TextColumn(rows, true)
+    const areIds = [...form.dictionary.values()].every((value) => isPlainId(value as string))
+    return areIds ? new IdColumn(rows) : new TextColumn(rows, false)
+  }
+
+  #become(before: CodeForm | IdColumn, form: IdColumn | TextColumn | NumberColumn): void {
     for (let row = 0; row < this.#rows; row++) {
       const value = before.get(row)
       if (value !== undefined) form.set(row, value)
