@@ -54,7 +54,7 @@ export class Dice {
   }
 }
 
-export const custom = [
+const custom = [
   { name: 'badge', of: 'users', type: 'string', caseExact: true },
   { name: 'nick', of: 'users', type: 'string', caseExact: false },
   { name: 'level', of: 'users', type: 'number', caseExact: false },
@@ -223,7 +223,7 @@ function attributesOf(dice: Dice, of: SubjectKind): AttributeValues {
 const maybe = <T>(dice: Dice, value: T): T | null => (dice.chance(0.7) ? value : null)
 const date = (dice: Dice): Date => new Date(dice.chance(0.03) ? Number.NaN : dice.of(instants))
 
-export function anyUser(dice: Dice): User {
+function anyUser(dice: Dice): User {
   const texts = Object.fromEntries(userTexts.map((name) => [name, maybe(dice, text(dice))]))
   return {
     ...(texts as Record<(typeof userTexts)[number], string | null>),
@@ -237,7 +237,7 @@ export function anyUser(dice: Dice): User {
   }
 }
 
-export function anyDevice(dice: Dice): Device {
+function anyDevice(dice: Dice): Device {
   return {
     id: dice.of(ids) as DeviceId,
     ...{ version: 1, createdAt: date(dice), updatedAt: date(dice) },
@@ -339,6 +339,13 @@ export function anyRule(dice: Dice, of: SubjectKind): RuleOfWorld {
   }
 }
 
+/** The rule of a text that is sound. */
+export function ruleOf(text: string, of: SubjectKind, known: typeof schemas = schemas): CheckedRule {
+  const read = readRule(text, known[of], groupNames)
+  if (!read.ok) throw new Error(`${text}: ${read.error[0]?.message}`)
+  return read.value
+}
+
 // ---- a population and its model ------------------------------------------------------------------------------
 
 /** Memberships in plain arrays of bytes. */
@@ -419,14 +426,23 @@ export class World {
     }
   }
 
+  /** Somebody who is not in it. */
+  user(): User {
+    return anyUser(this.dice)
+  }
+
+  device(): Device {
+    return anyDevice(this.dice)
+  }
+
   #put(of: SubjectKind, ordinal: number): void {
     if (of === 'users') {
-      const user = anyUser(this.dice)
+      const user = this.user()
       this.users[ordinal] = user
       this.population.upsertUser(ordinal, user)
       return
     }
-    this.#putDevice(ordinal, anyDevice(this.dice))
+    this.#putDevice(ordinal, this.device())
   }
 
   #putDevice(ordinal: number, device: Device): void {
