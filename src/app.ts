@@ -113,7 +113,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
 
   const membership = startMembership(store, log)
   shutdown.add('core', 'membership thread', () => membership.close())
-  metrics.membership(store.replica)
+  metrics.membership(store.replica, membership)
   const core = joinCore(store, membership.sets, log, metrics)
   shutdown.add('core', 'standing permits', () => core.standing.close())
   shutdown.add('core', 'audit log', () => store.audit.flushed())

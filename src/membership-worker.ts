@@ -10,6 +10,7 @@ import { createPreviewer } from './core/membership/previewer.ts'
 import { Keeper } from './core/membership/replica/keeper.ts'
 import type { FromKeeper, ToKeeper } from './core/membership/replica/messages.ts'
 import { scanningSets } from './core/membership/set-scan.ts'
+import { ColumnSets } from './core/membership/sets/column-sets.ts'
 import { answer, type NumberedAnswer, type NumberedQuestion } from './core/membership/sets.ts'
 import type { Cells } from './core/ports.ts'
 import { createCells } from './store/cells.ts'
@@ -30,7 +31,11 @@ export type ToThread =
 export type FromThread =
   | { readonly from: 'keeper'; readonly message: FromKeeper }
   | { readonly from: 'sets'; readonly message: NumberedAnswer }
+  | { readonly from: 'figures'; readonly columnBytes: number }
   | { readonly from: 'relay'; readonly message: ToRelay }
+
+/** For questions about sets; organizations that need more are gone through cell by cell. */
+const mostColumnBytes = 1024 ** 3
 
 const task = workerData as MembershipTask
 const port = parentPort
@@ -61,19 +66,33 @@ const refused = (): never => {
 const stored = createCells(database, refused, refused)
 /** While a chunk is read, the embedded database answers nobody else. */
 const mostAtOnce = task.place === 'embedded' ? 100 : Number.POSITIVE_INFINITY
-const cells: Pick<Cells, 'scan'> = {
+const cells: Pick<Cells, 'scan' | 'readMany' | 'read'> = {
   scan: (organization, after, limit) => stored.scan(organization, after, Math.min(limit, mostAtOnce)),
+  readMany: stored.readMany.bind(stored),
+  read: stored.read.bind(stored),
 }
 const rules = createRuleSource(database, stored)
 const records = { database, announce: refused, seal: refused }
-const previewer = createPreviewer({
-  ...{ cells, rules, clock: systemClock },
-  ...{ bindings: createBindings(records), resources: createResources(records) },
+const grants = { bindings: createBindings(records), resources: createResources(records) }
+const previewer = createPreviewer({ cells, rules, ...grants, clock: systemClock })
+const sets = new ColumnSets({
+  ...{ cells, rules, grants, clock: systemClock, mostBytes: mostColumnBytes },
+  otherwise: scanningSets({ cells, rules, previewer, clock: systemClock }),
 })
-const sets = scanningSets({ cells, rules, previewer, clock: systemClock })
+const figures = (): void => tell({ from: 'figures', columnBytes: sets.bytes })
+setInterval(() => {
+  sets.dropUnused()
+  figures()
+}, 60_000)
 
 port.on('message', (said: ToThread) => {
   if (said.to === 'relay') relay?.hear(said.message)
-  else if (said.to === 'keeper') keeper.hear(said.message)
-  else void answer(said.message, sets).then((message) => tell({ from: 'sets', message }))
+  else if (said.to === 'keeper') {
+    if (said.message.kind === 'changed') sets.changed(said.message)
+    keeper.hear(said.message)
+  } else
+    void answer(said.message, sets).then((message) => {
+      tell({ from: 'sets', message })
+      figures()
+    })
 })

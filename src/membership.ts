@@ -1,7 +1,9 @@
 // Starts the thread that keeps memberships in shared memory, joins it to the store, and starts it again when it dies. Without it
 // everything is asked of the database: slower, and just as right.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { Worker } from 'node:worker_threads'
 import type { Log } from './base/log.ts'
+import { Fault } from './base/result.ts'
 import type { MembershipReplica } from './core/membership/replica/replica.ts'
 import { AskedSets, type SetEngine } from './core/membership/sets.ts'
 import type { FromThread, MembershipTask, ToThread } from './membership-worker.ts'
@@ -10,10 +12,14 @@ import type { Store } from './store/store.ts'
 
 const firstRestMs = 1_000
 const longestRestMs = 60_000
+/** Behind by more than this, nobody waits for answers about sets. */
+const longestSettlingMs = 5_000
 
 export interface MembershipThread {
   /** Answers for sets of subjects while the thread is there. */
   readonly sets: SetEngine
+  /** Memory that facts are kept in for questions about sets. */
+  readonly columnBytes: number
   /** Ends the thread. */
   close(): Promise<void>
   /** How often it has been started. */
@@ -22,17 +28,21 @@ export interface MembershipThread {
 
 /** `startThread`: how the thread is started, where it is to be something else. */
 export function startMembership(
-  store: Pick<Store, 'readers' | 'replica'>,
+  store: Pick<Store, 'feed' | 'readers' | 'replica'>,
   log: Log,
   startThread: (task: MembershipTask) => Worker = startWorker,
 ): MembershipThread {
-  const { readers, replica } = store
+  const { feed, readers, replica } = store
   let worker: Worker | null = null
   let timer: NodeJS.Timeout | null = null
   let restMs = firstRestMs
   let isClosed = false
   let starts = 0
-  const sets = new AskedSets()
+  const sets = new AskedSets({
+    settled: () => Promise.race([feed.settled(), tooLate()]),
+    isFollowed: (organization) => replica.isFollowed(organization),
+  })
+  let columnBytes = 0
 
   const start = (): void => {
     starts++
@@ -53,6 +63,7 @@ export function startMembership(
       if (worker !== own) return
       if (said.from === 'relay') relay?.(said.message)
       else if (said.from === 'sets') sets.hear(said.message)
+      else if (said.from === 'figures') columnBytes = said.columnBytes
       else hear(said.message, replica, log)
     })
     own.on('error', (error) => log.error({ err: error }, 'the thread that keeps memberships has failed'))
@@ -61,6 +72,7 @@ export function startMembership(
       worker = null
       replica.detach()
       sets.detach()
+      columnBytes = 0
       if (isClosed) return
       if (performance.now() - began > longestRestMs) restMs = firstRestMs
       log.warn(
@@ -78,6 +90,9 @@ export function startMembership(
   start()
   return {
     sets,
+    get columnBytes() {
+      return columnBytes
+    },
     get starts() {
       return starts
     },
@@ -112,4 +127,9 @@ export function startWorker(task: MembershipTask): Worker {
   })
   worker.unref()
   return worker
+}
+
+async function tooLate(): Promise<never> {
+  await sleep(longestSettlingMs, undefined, { ref: false })
+  throw new Fault('unavailable', 'changes are not told in time')
 }

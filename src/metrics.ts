@@ -98,7 +98,15 @@ export function createMetrics() {
     evaluation: {
       checked: (agrees: boolean): void => checks.inc({ result: agrees ? 'same' : 'different' }),
     },
-    membership(replica: Pick<MembershipReplica, 'bytes' | 'pending' | 'ready'>): void {
+    membership(
+      replica: Pick<MembershipReplica, 'bytes' | 'pending' | 'ready'>,
+      thread: { readonly columnBytes: number },
+    ): void {
+      gauge(
+        'muster_membership_columns_bytes',
+        'Memory that facts are kept in for previews and for comparing everything with the rules',
+        () => thread.columnBytes,
+      )
       gauge('muster_membership_replica_bytes', 'Memory that memberships are read from', () => replica.bytes)
       gauge(
         'muster_membership_replica_pending',

@@ -14,7 +14,7 @@ export interface RelativeInstant {
 }
 
 /** Later than that nobody waits: years of more digits are written differently everywhere. */
-const latest = Date.UTC(9999, 11, 31)
+export const latestDue = Date.UTC(9999, 11, 31)
 
 /**
  * The earliest instant after `now` at which a membership of this cell may differ from what it is at `now`; until then every
@@ -46,7 +46,7 @@ export function nextDue(cell: CellFacts, rules: Pick<RuleSet, 'instants'>, now: 
       }
     }
   }
-  return earliest <= latest ? new Date(earliest) : null
+  return earliest <= latestDue ? new Date(earliest) : null
 }
 
 /**

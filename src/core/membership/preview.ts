@@ -114,15 +114,13 @@ export class PreviewCount {
   }
 
   result(): Preview {
-    const sorted = (counts: ReadonlyMap<string, GrantCount>) =>
-      [...counts.values()].sort((a, b) => b.count - a.count || (a.resource < b.resource ? -1 : 1))
     return {
       joins: this.#joins.result(),
       leaves: this.#leaves.result(),
       stays: { count: this.#stays },
       unknowns: this.#unknowns.result(),
-      gains: sorted(this.#gains),
-      loses: sorted(this.#loses),
+      gains: mostFirst(this.#gains),
+      loses: mostFirst(this.#loses),
     }
   }
 
@@ -140,18 +138,27 @@ export class PreviewCount {
   #without(groups: ReadonlySet<GroupId>, others: ReadonlySet<GroupId>): readonly Grant[] {
     const own = [...groups].filter((group) => !others.has(group)).flatMap((id) => this.#grants.get(id) ?? [])
     if (own.length === 0) return []
-    const had = new Set([...others].flatMap((id) => this.#grants.get(id) ?? []).map(keyOf))
+    const had = new Set([...others].flatMap((id) => this.#grants.get(id) ?? []).map(grantKey))
     const found = new Map<string, Grant>()
-    for (const grant of own) if (!had.has(keyOf(grant))) found.set(keyOf(grant), grant)
+    for (const grant of own) if (!had.has(grantKey(grant))) found.set(grantKey(grant), grant)
     return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, grant]) => grant)
   }
 }
 
-const keyOf = ({ kind, resource, vlan, role }: Grant): string => JSON.stringify([kind, resource, vlan, role])
+export const grantKey = ({ kind, resource, vlan, role }: Grant): string =>
+  JSON.stringify([kind, resource, vlan, role])
+
+/** Those of most people first, otherwise by name and what else there is. */
+export function mostFirst(counts: ReadonlyMap<string, GrantCount>): readonly GrantCount[] {
+  const name = ({ resource }: GrantCount, key: string): string => `${resource}\0${key}`
+  return [...counts]
+    .sort(([a, one], [b, other]) => other.count - one.count || (name(one, a) < name(other, b) ? -1 : 1))
+    .map(([, grant]) => grant)
+}
 
 function count(counts: Map<string, GrantCount>, grants: readonly Grant[]): void {
   for (const grant of grants) {
-    const key = keyOf(grant)
+    const key = grantKey(grant)
     counts.set(key, { ...grant, count: (counts.get(key)?.count ?? 0) + 1 })
   }
 }

@@ -30,7 +30,7 @@ export function createPreviewer(ports: PreviewerPorts): Previewer {
     const groups = [...source.groups.filter(({ id }) => id !== group.id), group]
     // Stored rules that do not compile have been logged by the engine.
     const rules = compileRules({ ...source, groups }, silentLog)
-    const grants = await grantsOf(organization, groups)
+    const grants = await grantsOf(ports, organization, groups)
     const counted = new PreviewCount(rules, group.id, grants, page, ports.clock.now())
     for (let after: string | null = null; ; ) {
       const cells = await ports.cells.scan(organization, after, cellsPerChunk)
@@ -42,32 +42,37 @@ export function createPreviewer(ports: PreviewerPorts): Previewer {
     }
   }
 
-  async function grantsOf(organization: OrganizationId, groups: readonly Group[]) {
-    const [bindings, resources] = [
-      await all((page) => ports.bindings.list(organization, { op: 'true' }, page)),
-      await all((page) => ports.resources.list(organization, { op: 'true' }, page)),
-    ]
-    const byId = new Map(resources.map((resource) => [resource.id, resource]))
-    const grants = new Map<GroupId, Grant[]>()
-    for (const { id, of, name } of groups) {
-      grants.set(id, of === 'users' ? [{ kind: 'group', resource: name }] : [])
-    }
-    for (const { groupId, resourceId, attributes } of bindings) {
-      const resource = byId.get(resourceId)
-      if (resource === undefined) continue
-      const { radius, role } = attributes
-      grants.get(groupId)?.push({
-        ...{ kind: resource.kind, resource: resource.name },
-        ...(radius?.vlan !== undefined && { vlan: radius.vlan }),
-        ...(role !== undefined && { role }),
-      })
-    }
-    return grants
-  }
-
   return {
     preview: (organization, group, page) => turns.run(organization, () => scan(organization, group, page)),
   }
+}
+
+/** What members of each of these groups have. */
+export async function grantsOf(
+  ports: Pick<PreviewerPorts, 'bindings' | 'resources'>,
+  organization: OrganizationId,
+  groups: readonly Group[],
+): Promise<ReadonlyMap<GroupId, readonly Grant[]>> {
+  const [bindings, resources] = [
+    await all((page) => ports.bindings.list(organization, { op: 'true' }, page)),
+    await all((page) => ports.resources.list(organization, { op: 'true' }, page)),
+  ]
+  const byId = new Map(resources.map((resource) => [resource.id, resource]))
+  const grants = new Map<GroupId, Grant[]>()
+  for (const { id, of, name } of groups) {
+    grants.set(id, of === 'users' ? [{ kind: 'group', resource: name }] : [])
+  }
+  for (const { groupId, resourceId, attributes } of bindings) {
+    const resource = byId.get(resourceId)
+    if (resource === undefined) continue
+    const { radius, role } = attributes
+    grants.get(groupId)?.push({
+      ...{ kind: resource.kind, resource: resource.name },
+      ...(radius?.vlan !== undefined && { vlan: radius.vlan }),
+      ...(role !== undefined && { role }),
+    })
+  }
+  return grants
 }
 
 /** Every row, page by page. */

@@ -12,7 +12,8 @@ export type GroupsAsked = readonly Group['id'][] | 'all'
 export interface SetEngine extends Previewer {
   /**
    * The cells whose stored memberships, suggestions or next instant are not what the rules say, as of everything committed before
-   * this call, a chunk at a time. With `groups`: at least those where these groups, or groups that read them, are concerned.
+   * this call, a chunk at a time. With `groups`: at least those where these groups, or groups that read them, are concerned; the
+   * memberships of other groups are taken to be right.
    */
   differing(organization: OrganizationId, groups: GroupsAsked): AsyncIterable<readonly CellSubject[]>
   /**
@@ -102,11 +103,26 @@ interface Waiting {
 
 const mostWaiting = 64
 
+/** What has to be before a question is asked. */
+export interface Following {
+  /** Everything committed before is told to whoever answers. */
+  settled(): Promise<void>
+  /** Is whoever answers told of every change? */
+  isFollowed(organization: OrganizationId): boolean
+}
+
+const always: Following = { settled: async () => {}, isFollowed: () => true }
+
 /** The end that asks. */
 export class AskedSets implements SetEngine {
+  readonly #following: Following
   readonly #waiting = new Map<number, Waiting>()
   #post: ((question: NumberedQuestion) => void) | null = null
   #number = 0
+
+  constructor(following: Following = always) {
+    this.#following = following
+  }
 
   /** Somebody answers from now on. */
   attach(post: (question: NumberedQuestion) => void): void {
@@ -154,16 +170,29 @@ export class AskedSets implements SetEngine {
     return this.#ask({ ask: 'seen', organization, of, attribute, value }) as Promise<boolean | undefined>
   }
 
-  #ask(question: SetQuestion): Promise<unknown> {
-    const post = this.#post
-    if (post === null) return Promise.reject(away())
+  async #ask(question: SetQuestion): Promise<unknown> {
+    if (this.#post === null) throw away()
     if (this.#waiting.size >= mostWaiting)
-      return Promise.reject(new Fault('busy', 'too many questions about sets of users at once'))
+      throw new Fault('busy', 'too many questions about sets of users at once')
     const number = this.#number++
     return new Promise((answered, failed) => {
       this.#waiting.set(number, { answered, failed })
-      post({ number, question })
+      this.#following.settled().then(
+        () => this.#send({ number, question }),
+        () => this.#fail(number),
+      )
     })
+  }
+
+  #send(asked: NumberedQuestion): void {
+    const isFollowed = this.#following.isFollowed(asked.question.organization)
+    if (this.#post === null || !isFollowed) this.#fail(asked.number)
+    else if (this.#waiting.has(asked.number)) this.#post(asked)
+  }
+
+  #fail(number: number): void {
+    this.#waiting.get(number)?.failed(away())
+    this.#waiting.delete(number)
   }
 }
 

@@ -68,7 +68,10 @@ export function hashId(words: Uint32Array, at: number): number {
  * The number of the subject with this id, or -1. Looks at no more slots than there are, so that it ends also while somebody is
  * writing them.
  */
-export function findId(parts: Pick<TableParts, 'ids' | 'slots'>, words: Uint32Array): number {
+export function findId(
+  parts: { readonly ids: Uint32Array; readonly slots: Uint32Array },
+  words: Uint32Array,
+): number {
   const { ids, slots } = parts
   const mask = slots.length - 1
   let slot = hashId(words, 0) & mask

@@ -12,6 +12,8 @@ export interface Changed {
   readonly organization: OrganizationId
   readonly batch: number
   readonly what: 'subjects' | 'groups' | 'organization' | 'everything'
+  /** Are other attributes declared? */
+  readonly attributes: boolean
   readonly users: readonly string[]
   readonly devices: readonly string[]
 }

@@ -97,13 +97,18 @@ export class MembershipReplica {
     if (row !== 'absent' && row.version === Number(BigInt.asUintN(32, version)))
       return spell(row, kept.groups)
     // Nobody is told of a cell where only its next evaluation is new.
-    this.#send(organization, kept, 'subjects', [user], [])
+    this.#send(organization, { what: 'subjects', attributes: false, users: [user], devices: [] })
     return null
   }
 
   /** Is there anything that can be read of this organization? */
   isReady(organization: OrganizationId): boolean {
     return this.#usable(organization) !== null
+  }
+
+  /** Does whoever keeps it hear of every change of this organization? */
+  isFollowed(organization: OrganizationId): boolean {
+    return this.#post !== null && this.#kept.get(organization)?.isLost !== true
   }
 
   /** Organizations that can be read. */
@@ -173,21 +178,18 @@ export class MembershipReplica {
         ? 'everything'
         : kinds.has('organization')
           ? 'organization'
-          : kinds.has('group') || kinds.has('attribute')
+          : kinds.has('group')
             ? 'groups'
             : 'subjects'
-      if (what === 'subjects' && users.length + devices.length === 0) continue
-      this.#send(organization, this.#of(organization), what, users, devices)
+      const attributes = kinds.has('attribute')
+      if (what === 'subjects' && !attributes && users.length + devices.length === 0) continue
+      this.#send(organization, { what, attributes, users, devices })
     }
   }
 
-  #send(
-    organization: OrganizationId,
-    kept: Kept,
-    what: Changed['what'],
-    users: readonly string[],
-    devices: readonly string[],
-  ): void {
+  #send(organization: OrganizationId, change: Omit<Changed, 'kind' | 'organization' | 'batch'>): void {
+    const kept = this.#of(organization)
+    const { what, users } = change
     if (this.#post === null || kept.isLost) return
     const batch = ++this.#batch
     if (what !== 'subjects') kept.blockedUntil = batch
@@ -199,7 +201,7 @@ export class MembershipReplica {
       kept.pending.clear()
       kept.batches.length = 0
     }
-    this.#post({ kind: 'changed', organization, batch, what, users, devices })
+    this.#post({ kind: 'changed', organization, batch, ...change })
   }
 
   #applied(organization: OrganizationId, kept: Kept, applied: number): void {
@@ -213,7 +215,7 @@ export class MembershipReplica {
     kept.batches.splice(0, done)
     if (!kept.isLost) return
     kept.isLost = false
-    this.#send(organization, kept, 'everything', [], [])
+    this.#send(organization, { what: 'everything', attributes: true, users: [], devices: [] })
   }
 }
 

@@ -1,0 +1,287 @@
+// Answers for sets of subjects from columns: loaded when an organization is first asked about, brought up to date before every
+// answer, and dropped when nobody has asked for a while. Where columns cannot answer, somebody else is asked.
+import { setImmediate } from 'node:timers/promises'
+import type { Clock } from '../../../base/clock.ts'
+import type { DeviceId, OrganizationId, SubjectId, UserId } from '../../../base/ids.ts'
+import { silentLog } from '../../../base/log.ts'
+import { Fault } from '../../../base/result.ts'
+import type { Group, SubjectKind } from '../../directory/types.ts'
+import { OneAtATime } from '../../factors/one-at-a-time.ts'
+import type { Cells, RuleSource } from '../../ports.ts'
+import type { Cell, CellSubject } from '../cell.ts'
+import { seen } from '../columns/evaluate.ts'
+import { subjectSchemas } from '../language/schema.ts'
+import { mostFirst, type Preview, PreviewCount, type SamplePage } from '../preview.ts'
+import { grantsOf, type PreviewerPorts } from '../previewer.ts'
+import type { Changed } from '../replica/messages.ts'
+import { compileRules } from '../rule-set.ts'
+import type { DifferingPage, GroupsAsked, SetAnswers } from '../sets.ts'
+import { cellsFrom, type DifferingCells, differingCells } from './differing.ts'
+import { OrganizationColumns } from './organization.ts'
+import { previewInColumns, type Shown } from './previewing.ts'
+
+export interface ColumnPorts {
+  readonly cells: Pick<Cells, 'scan' | 'readMany' | 'read'>
+  readonly rules: RuleSource
+  readonly grants: Pick<PreviewerPorts, 'bindings' | 'resources'>
+  readonly clock: Clock
+  /** Whoever answers where columns cannot: it must need no memory. */
+  readonly otherwise: SetAnswers
+  /** Of all organizations together; one that needs more is not kept in columns. */
+  readonly mostBytes: number
+}
+
+interface Kept {
+  readonly columns: OrganizationColumns
+  readonly users: Set<string>
+  readonly devices: Set<string>
+  askedMs: number
+  /** What was found and is not told yet. */
+  differing: { readonly number: number; readonly cells: DifferingCells } | null
+}
+
+const cellsAtOnce = 500
+const mostRounds = 2_000
+const mostDirty = 100_000
+const unusedMs = 30 * 60_000
+
+export class ColumnSets implements SetAnswers {
+  readonly #ports: ColumnPorts
+  readonly #kept = new Map<OrganizationId, Kept>()
+  readonly #turns = new OneAtATime(64, 'too many questions about sets of users at once')
+  /** Needs more memory than there is: not tried again. */
+  readonly #tooLarge = new Set<OrganizationId>()
+  #number = 0
+
+  constructor(ports: ColumnPorts) {
+    this.#ports = ports
+  }
+
+  /** Of all columns. */
+  get bytes(): number {
+    return [...this.#kept.values()].reduce((sum, { columns }) => sum + columns.bytes, 0)
+  }
+
+  /** Something has changed: it is read again before the next answer. */
+  changed({ organization, what, attributes, users, devices }: Changed): void {
+    const kept = this.#kept.get(organization)
+    if (kept === undefined) return
+    // Another schema has other columns; groups are looked at with every question.
+    if (what === 'everything' || attributes) {
+      this.#kept.delete(organization)
+      return
+    }
+    for (const id of users) kept.users.add(id)
+    for (const id of devices) kept.devices.add(id)
+    if (kept.users.size + kept.devices.size > mostDirty) this.#kept.delete(organization)
+  }
+
+  /** Lets go of what nobody has asked about for half an hour. */
+  dropUnused(): void {
+    const now = this.#ports.clock.monotonicMs()
+    for (const [organization, { askedMs }] of this.#kept)
+      if (now - askedMs > unusedMs) this.#kept.delete(organization)
+  }
+
+  preview(organization: OrganizationId, group: Group, page: SamplePage): Promise<Preview> {
+    return this.#ask(
+      organization,
+      async ({ columns }) => this.#preview(columns, organization, group, page),
+      () => this.#ports.otherwise.preview(organization, group, page),
+    )
+  }
+
+  differing(organization: OrganizationId, groups: GroupsAsked, after: string | null): Promise<DifferingPage> {
+    if (after?.startsWith('columns ')) return this.#more(organization, after)
+    const { rules, clock, otherwise } = this.#ports
+    if (after !== null) return otherwise.differing(organization, groups, after)
+    return this.#ask(
+      organization,
+      async (kept) => {
+        const set = compileRules(await rules.read(organization), silentLog)
+        const cells = differingCells(kept.columns, set, groups, clock.now().getTime())
+        kept.differing = { number: ++this.#number, cells }
+        return this.#page(kept, this.#number, 0)
+      },
+      () => otherwise.differing(organization, groups, null),
+    )
+  }
+
+  seen(
+    organization: OrganizationId,
+    of: SubjectKind,
+    attribute: string,
+    value: string | number,
+  ): Promise<boolean | undefined> {
+    return this.#ask<boolean | undefined>(
+      organization,
+      async ({ columns }) => {
+        const { attributes } = await this.#ports.rules.read(organization)
+        const known = subjectSchemas(attributes)[of].attributes.get(attribute)
+        return known === undefined ? undefined : seen(columns.population, of, known, value)
+      },
+      () => this.#ports.otherwise.seen(organization, of, attribute, value),
+    )
+  }
+
+  /** `work` sees columns that are as new as everything that has been heard of before the question. */
+  async #ask<T>(
+    organization: OrganizationId,
+    work: (kept: Kept) => Promise<T>,
+    otherwise: () => Promise<T>,
+  ): Promise<T> {
+    if (this.#tooLarge.has(organization)) return otherwise()
+    try {
+      return await this.#turns.run(organization, async () => {
+        const kept = this.#kept.get(organization) ?? (await this.#load(organization))
+        kept.askedMs = this.#ports.clock.monotonicMs()
+        await this.#refresh(organization, kept)
+        return work(kept)
+      })
+    } catch (error) {
+      if (error instanceof Fault && error.reason === 'busy') throw error
+      // Whatever is wrong with them: the next question begins with new ones.
+      this.#kept.delete(organization)
+      return otherwise()
+    }
+  }
+
+  async #load(organization: OrganizationId): Promise<Kept> {
+    const { cells, rules, clock, mostBytes } = this.#ports
+    const { attributes } = await rules.read(organization)
+    const columns = new OrganizationColumns(subjectSchemas(attributes))
+    const kept: Kept = {
+      columns,
+      users: new Set(),
+      devices: new Set(),
+      askedMs: clock.monotonicMs(),
+      differing: null,
+    }
+    // From here on, changes are noted.
+    this.#kept.set(organization, kept)
+    for (let after: string | null = null; ; ) {
+      const chunk: readonly Cell[] = await cells.scan(organization, after, cellsAtOnce)
+      const last = chunk.at(-1)
+      if (last === undefined) break
+      after = last.subject.id
+      for (const cell of chunk) for (const device of columns.put(cell)) kept.devices.add(device)
+      this.#makeRoom(organization)
+      if (columns.bytes > mostBytes) {
+        this.#tooLarge.add(organization)
+        throw new Fault('unavailable', 'the organization is too large to be kept in columns')
+      }
+      await setImmediate()
+    }
+    if (this.#kept.get(organization) !== kept)
+      throw new Fault('unavailable', 'too much has changed meanwhile')
+    columns.population.fit()
+    return kept
+  }
+
+  /** Others that have not been asked about for longer make room. */
+  #makeRoom(organization: OrganizationId): void {
+    while (this.#kept.size > 1 && this.bytes > this.#ports.mostBytes) {
+      const [oldest] = [...this.#kept]
+        .filter(([id]) => id !== organization)
+        .sort((a, b) => a[1].askedMs - b[1].askedMs)
+      if (oldest === undefined) return
+      this.#kept.delete(oldest[0])
+    }
+  }
+
+  /** Reads again what has changed, until nothing is left. */
+  async #refresh(organization: OrganizationId, { columns, users, devices }: Kept): Promise<void> {
+    const { cells } = this.#ports
+    for (let round = 0; users.size + devices.size > 0; round++) {
+      if (round >= mostRounds) throw new Fault('busy', 'more changes than can be followed')
+      const someUsers = taken(users)
+      const someDevices = taken(devices)
+      const found = await cells.readMany(organization, [
+        ...someUsers.map((id): CellSubject => ({ kind: 'user', id: id as UserId })),
+        ...someDevices.map((id): CellSubject => ({ kind: 'device', id: id as DeviceId })),
+      ])
+      const placed = new Set<string>()
+      const put = (cell: Cell): void => {
+        placed.add(cell.subject.id)
+        for (const { id } of cell.devices) placed.add(id)
+        for (const id of columns.put(cell)) devices.add(id)
+      }
+      for (const cell of found) put(cell)
+      for (const id of someUsers)
+        if (!placed.has(id))
+          for (const device of columns.remove({ kind: 'user', id: id as UserId })) devices.add(device)
+      for (const id of someDevices) {
+        if (placed.has(id)) continue
+        const subject: CellSubject = { kind: 'device', id: id as DeviceId }
+        const cell = await cells.read(organization, subject)
+        if (cell !== null) put(cell)
+        else columns.remove(subject)
+      }
+    }
+  }
+
+  async #more(organization: OrganizationId, after: string): Promise<DifferingPage> {
+    const [, number, from] = after.split(' ')
+    const kept = this.#kept.get(organization)
+    if (kept === undefined) throw new Fault('unavailable', 'what was found is no longer known')
+    return this.#page(kept, Number(number), Number(from))
+  }
+
+  #page(kept: Kept, number: number, from: number): DifferingPage {
+    if (kept.differing?.number !== number)
+      throw new Fault('unavailable', 'what was found is no longer known: something else was asked meanwhile')
+    const { cells } = kept.differing
+    const subjects = cellsFrom(kept.columns, cells, from, cellsAtOnce)
+    // They will be written, and where only the next instant is new, nobody is told.
+    for (const { kind, id } of subjects) (kind === 'user' ? kept.users : kept.devices).add(id)
+    const end = from + subjects.length
+    if (end < cells.users.length + cells.devices.length) return { subjects, next: `columns ${number} ${end}` }
+    kept.differing = null
+    return { subjects, next: null }
+  }
+
+  async #preview(
+    columns: OrganizationColumns,
+    organization: OrganizationId,
+    group: Group,
+    page: SamplePage,
+  ): Promise<Preview> {
+    const { rules, cells, grants, clock } = this.#ports
+    const source = await rules.read(organization)
+    const groups = [...source.groups.filter(({ id }) => id !== group.id), group]
+    const set = compileRules({ ...source, groups }, silentLog)
+    const given = await grantsOf(grants, organization, groups)
+    const now = clock.now()
+    const counted = previewInColumns(columns, set, group.id, given, page, now.getTime())
+    // Names, and what each of those who are shown gains and loses.
+    const closer = new PreviewCount(set, group.id, given, { limit: Number.POSITIVE_INFINITY }, now)
+    for (const cell of await cells.readMany(organization, counted.cells)) closer.add(cell)
+    const details = closer.result()
+    const sampled = <T extends { readonly subjectId: SubjectId }>(
+      { count, ids, next }: Shown,
+      from: readonly T[],
+    ) => {
+      const byId = new Map(from.map((one) => [one.subjectId, one]))
+      return { count, sample: ids.flatMap((id) => byId.get(id) ?? []), next }
+    }
+    return {
+      joins: sampled(counted.joins, details.joins.sample),
+      leaves: sampled(counted.leaves, details.leaves.sample),
+      stays: { count: counted.stays },
+      unknowns: sampled(counted.unknowns, details.unknowns.sample),
+      gains: mostFirst(counted.gains),
+      loses: mostFirst(counted.loses),
+    }
+  }
+}
+
+/** Up to some hundred of them, taken out. */
+function taken(ids: Set<string>): readonly string[] {
+  const some: string[] = []
+  for (const id of ids) {
+    if (some.length >= cellsAtOnce) break
+    some.push(id)
+  }
+  for (const id of some) ids.delete(id)
+  return some
+}
