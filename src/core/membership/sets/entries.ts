@@ -58,38 +58,61 @@ export class Entries {
 
   /** Who has entries of these groups, each with the bits beside the group's number. */
   postings(groups: ReadonlySet<number>): ReadonlyMap<number, Posting> {
-    const last = Math.max(-1, ...groups)
-    const wanted = new Uint8Array(last + 1)
-    for (const group of groups) wanted[group] = 1
-    const counts = new Uint32Array(last + 1)
-    this.#each((_, group) => {
-      if (wanted[group] === 1) (counts[group] as number)++
-    })
     const found = new Map<number, Posting>()
-    for (const group of groups) {
-      const count = counts[group] as number
-      found.set(group, count === 0 ? nobody : { rows: new Uint32Array(count), values: new Uint8Array(count) })
-    }
+    for (const group of groups) found.set(group, nobody)
+    if (groups.size === 0 || this.#used === 0) return found
+    const last = Math.max(...groups)
+    /** By group: 0 where it is not asked for, otherwise its place and 1. */
     const places = new Uint32Array(last + 1)
-    const byNumber = Array.from({ length: last + 1 }, (_, group) => found.get(group))
-    this.#each((row, group, value) => {
-      if (wanted[group] !== 1) return
-      const posting = byNumber[group] as Posting
-      const place = (places[group] as number)++
-      posting.rows[place] = row
-      posting.values[place] = value
+    const asked = [...groups]
+    for (const [place, group] of asked.entries()) places[group] = place + 1
+    const counts = this.#count(places, asked.length)
+    const lists = asked.map((_, place): Posting => {
+      const count = counts[place] as number
+      return count === 0 ? nobody : { rows: new Uint32Array(count), values: new Uint8Array(count) }
     })
+    this.#collect(places, lists)
+    for (const [place, group] of asked.entries()) found.set(group, lists[place] as Posting)
     return found
   }
 
-  #each(visit: (row: number, group: number, value: number) => void): void {
-    const mask = (1 << this.bits) - 1
+  // The two loops go through every entry there is: nothing is called in them.
+  #count(places: Uint32Array, groups: number): Uint32Array {
+    const rows = this.#rows
+    const slab = this.#slab
+    const { bits } = this
+    const most = places.length
+    const counts = new Uint32Array(groups)
     for (let row = 0; row < this.#size; row++) {
-      const start = this.#rows[row * 2] as number
-      const end = start + (this.#rows[row * 2 + 1] as number)
+      const start = rows[row * 2] as number
+      const end = start + (rows[row * 2 + 1] as number)
       for (let i = start; i < end; i++) {
-        const entry = this.#slab[i] as number
-        visit(row, entry >>> this.bits, entry & mask)
+        const group = (slab[i] as number) >>> bits
+        if (group < most && places[group] !== 0) (counts[(places[group] as number) - 1] as number)++
+      }
+    }
+    return counts
+  }
+
+  #collect(places: Uint32Array, lists: readonly Posting[]): void {
+    const rows = this.#rows
+    const slab = this.#slab
+    const { bits } = this
+    const mask = (1 << bits) - 1
+    const most = places.length
+    const filled = new Uint32Array(lists.length)
+    for (let row = 0; row < this.#size; row++) {
+      const start = rows[row * 2] as number
+      const end = start + (rows[row * 2 + 1] as number)
+      for (let i = start; i < end; i++) {
+        const entry = slab[i] as number
+        const group = entry >>> bits
+        if (group >= most || places[group] === 0) continue
+        const place = (places[group] as number) - 1
+        const { rows: into, values } = lists[place] as Posting
+        const at = (filled[place] as number)++
+        into[at] = row
+        values[at] = entry & mask
       }
     }
   }
