@@ -3,6 +3,7 @@
 import type { SubjectKind } from '../../directory/types.ts'
 import type { CheckedRule } from '../language/checked.ts'
 import { type Column, type TermTest, termTest } from './column.ts'
+import { mergedItems } from './merge.ts'
 import type { Population } from './population.ts'
 
 type Members = Extract<CheckedRule, { kind: 'member' }>['groups']
@@ -45,11 +46,13 @@ export function planRule(
     }
     switch (node.kind) {
       case 'and':
-      case 'or':
+      case 'or': {
+        const items = groupOwners({ ...node, items: mergedItems(node) }, of)
         return chain(
           node.kind,
-          groupOwners(node, of).map((item) => plan(item, of, missing)),
+          items.map((item) => plan(item, of, missing)),
         )
+      }
       case 'not': {
         const item = plan(node.item, of, opposite[missing])
         return { kind: 'not', item, cost: item.cost + 0.3, share: 1 - item.share }

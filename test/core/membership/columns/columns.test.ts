@@ -1,6 +1,6 @@
 // The parts of the set engine one by one: ordinals, owners, forms of columns, memory, and questions about single values.
 import t from 'tap'
-import type { UserId } from '../../../../src/base/ids.ts'
+import { newId, type UserId } from '../../../../src/base/ids.ts'
 import { termTest } from '../../../../src/core/membership/columns/column.ts'
 import { Dictionary } from '../../../../src/core/membership/columns/dictionary.ts'
 import { evaluateSet, seen } from '../../../../src/core/membership/columns/evaluate.ts'
@@ -55,6 +55,21 @@ t.test('devices that come before their owner, stay after it, or are given to oth
     'the next one with its ordinal does not inherit',
   )
   t.same(rowsWith(population, 'owner.department pr', 'devices'), [])
+})
+
+t.test('values asked one after the other are those of one attribute of one subject', async (t) => {
+  const world = new World(1, 4, 10)
+  const { population } = world
+  const user = world.user()
+  const device = world.device()
+  population.upsertUser(0, user)
+  population.upsertDevice(0, { ...device, createdAt: new Date(0) }, 0)
+  const rows = (text: string) => rowsWith(population, text, 'devices')
+  const other = newId<UserId>()
+  t.same(rows(`id eq "${other}" or owner.id eq "${user.id}"`), [0])
+  t.same(rows(`id eq "${user.id}x" or owner.id eq "${other}"`), [])
+  t.same(rows(`id ne "${other}" and owner.id ne "${user.id}"`), [])
+  t.same(rows(`id eq "${other}" or owner.id eq "${other}" or id eq "${device.id}"`), [0])
 })
 
 t.test('chains of devices are what a list for each user would be', async (t) => {

@@ -46,7 +46,7 @@ t.test('columns find those of whom too little is known', async (t) => {
   let comparisons = 0
   let found = 0
   for (const [round, limit] of [0, 40, 10_000].entries()) {
-    const world = new World(seed + round, 150, limit)
+    const world = new World(seed + round, 192, limit)
     world.fillUp(true)
     world.change(300)
     const { population, view: members, computed, dice } = world

@@ -140,6 +140,8 @@ const fewTexts = [
   ],
   ...['\ud83d', '\ude00b', 'a\ud83d', nil, (ids[0] as string).toUpperCase(), `${ids[1]}0`, 'constructor'],
   ...ids.slice(0, 3),
+  // Up to its last digit that of an id.
+  `${ids[0]?.slice(0, 35)}x`,
 ]
 const parts = [
   'a',
@@ -288,6 +290,7 @@ const reach = {
 }
 
 function term(dice: Dice, of: SubjectKind, prefix: string): string {
+  if (dice.chance(0.05)) return chain(dice, of, prefix)
   if (dice.chance(0.12)) {
     const group = () =>
       JSON.stringify(dice.of([...groupIds[of], ...strangers.filter((one) => kindOf(one) === of)]))
@@ -305,6 +308,18 @@ function term(dice: Dice, of: SubjectKind, prefix: string): string {
   if (operator !== 'in') return `${path} ${operator} ${constant()}`
   const many = dice.chance(0.1) ? 40 : 3
   return `${path} in (${Array.from({ length: 1 + dice.below(many) }, constant).join(', ')})`
+}
+
+/** One attribute asked for one value after the other. */
+function chain(dice: Dice, of: SubjectKind, prefix: string): string {
+  const attribute = dice.of(reach[of].filter(({ choices, type }) => !choices && type !== 'date'))
+  const word = dice.of(['and', 'or'])
+  const items = Array.from({ length: 2 + dice.below(3) }, () => {
+    const value = (constants[attribute.type] as (dice: Dice) => string)(dice)
+    const one = `${prefix}${attribute.name} ${dice.of(equality)} ${value}`
+    return dice.chance(0.2) ? `not (${one})` : one
+  })
+  return `(${items.join(` ${word} `)})`
 }
 
 function expression(dice: Dice, depth: number, leaf: () => string): string {
