@@ -1,6 +1,6 @@
 // The parts of the set engine one by one: ordinals, owners, forms of columns, memory, and questions about single values.
 import t from 'tap'
-import { newId, type UserId } from '../../../../src/base/ids.ts'
+import { type DeviceId, newId, type UserId } from '../../../../src/base/ids.ts'
 import { termTest } from '../../../../src/core/membership/columns/column.ts'
 import { Dictionary } from '../../../../src/core/membership/columns/dictionary.ts'
 import { evaluateSet, seen } from '../../../../src/core/membership/columns/evaluate.ts'
@@ -61,9 +61,9 @@ t.test('values asked one after the other are those of one attribute of one subje
   const world = new World(1, 4, 10)
   const { population } = world
   const user = world.user()
-  const device = world.device()
+  const device = { ...world.device(), id: newId<DeviceId>() }
   population.upsertUser(0, user)
-  population.upsertDevice(0, { ...device, createdAt: new Date(0) }, 0)
+  population.upsertDevice(0, device, 0)
   const rows = (text: string) => rowsWith(population, text, 'devices')
   const other = newId<UserId>()
   t.same(rows(`id eq "${other}" or owner.id eq "${user.id}"`), [0])
