@@ -5,7 +5,7 @@ import type { Result } from '../../base/result.ts'
 import type { Secret } from '../../base/secrets.ts'
 import type { Preview, Previewer, SamplePage } from '../membership/preview.ts'
 import { createPreviewer } from '../membership/previewer.ts'
-import { either } from '../membership/sets.ts'
+import { either } from '../membership/sets/set-engine.ts'
 import type {
   ApiToken,
   AuditReader,

@@ -28,10 +28,10 @@ import {
   suggestionChanges,
 } from './engine.ts'
 import { type Cause, causeOf, membershipRecords, ruleCause, stateRecord, timeCause } from './history.ts'
-import { evaluateChange, evaluateFresh } from './incremental.ts'
+import { evaluateChange, evaluateFresh } from './incremental/evaluate-change.ts'
+import { type EvaluationObserver, Sampled } from './incremental/sampled.ts'
 import { type RuleSet, RuleSets } from './rule-set.ts'
-import { type EvaluationObserver, Sampled } from './sampled.ts'
-import type { GroupsAsked, SetEngine } from './sets.ts'
+import type { GroupsAsked, SetEngine } from './sets/set-engine.ts'
 
 export type CellOutcome =
   | {

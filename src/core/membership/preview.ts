@@ -2,8 +2,8 @@
 // and what people gain and lose by it. Pure; who goes through the cells is the Previewer.
 import type { GroupId, OrganizationId, SubjectId } from '../../base/ids.ts'
 import type { Group } from '../directory/types.ts'
-import { type AffectedSubject, affectedGroups, evaluateAffected } from './affected.ts'
 import type { Cell } from './cell.ts'
+import { type AffectedSubject, affectedGroups, evaluateAffected } from './incremental/affected.ts'
 import { compileKnown, type KnownPredicate } from './language/known.ts'
 import type { CompiledGroup, RuleSet } from './rule-set.ts'
 

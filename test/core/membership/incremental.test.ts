@@ -8,7 +8,11 @@ import type { AttributeDefinition, Device, Group, User } from '../../../src/core
 import type { MembershipInput, Suggested } from '../../../src/core/membership/cell.ts'
 import { dueToStore, nextDue } from '../../../src/core/membership/due.ts'
 import { type CellFacts, type Evaluation, evaluate } from '../../../src/core/membership/engine.ts'
-import { evaluateChange, evaluateFresh, type StoredCell } from '../../../src/core/membership/incremental.ts'
+import {
+  evaluateChange,
+  evaluateFresh,
+  type StoredCell,
+} from '../../../src/core/membership/incremental/evaluate-change.ts'
 import { compileRules, type RuleSet } from '../../../src/core/membership/rule-set.ts'
 import { at, makeDevice, makeGroup, makeUser } from '../../support/store.ts'
 import { deviceRule, now, printed, schemas, userRule } from './rules.ts'

@@ -9,7 +9,11 @@ import type { Group } from '../../../src/core/directory/types.ts'
 import type { Cell, CellRewrite, CellSubject, MembershipInput } from '../../../src/core/membership/cell.ts'
 import { MembershipEngine, type MembershipPorts } from '../../../src/core/membership/change.ts'
 import { type CellFacts, type Evaluation, evaluate } from '../../../src/core/membership/engine.ts'
-import { evaluateChange, evaluateFresh, type StoredCell } from '../../../src/core/membership/incremental.ts'
+import {
+  evaluateChange,
+  evaluateFresh,
+  type StoredCell,
+} from '../../../src/core/membership/incremental/evaluate-change.ts'
 import { compileRules, type RuleSet } from '../../../src/core/membership/rule-set.ts'
 import { FakeClock } from '../../support/access.ts'
 import { at, makeGroup, makeUser } from '../../support/store.ts'

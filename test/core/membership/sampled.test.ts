@@ -7,7 +7,7 @@ import type { Group } from '../../../src/core/directory/types.ts'
 import type { Cell, CellChange, Membership } from '../../../src/core/membership/cell.ts'
 import { MembershipEngine, type MembershipPorts } from '../../../src/core/membership/change.ts'
 import type { Evaluation } from '../../../src/core/membership/engine.ts'
-import { Sampled } from '../../../src/core/membership/sampled.ts'
+import { Sampled } from '../../../src/core/membership/incremental/sampled.ts'
 import { FakeClock } from '../../support/access.ts'
 import { makeGroup, makeUser } from '../../support/store.ts'
 

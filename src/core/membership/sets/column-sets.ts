@@ -15,10 +15,10 @@ import { mostFirst, type Preview, PreviewCount, type SamplePage } from '../previ
 import { grantsOf, type PreviewerPorts } from '../previewer.ts'
 import type { Changed } from '../replica/messages.ts'
 import { compileRules } from '../rule-set.ts'
-import type { DifferingPage, GroupsAsked, SetAnswers } from '../sets.ts'
 import { cellsFrom, type DifferingCells, differingCells } from './differing.ts'
 import { OrganizationColumns } from './organization.ts'
 import { previewInColumns, type Shown } from './previewing.ts'
+import type { DifferingPage, GroupsAsked, SetAnswers } from './set-engine.ts'
 
 export interface ColumnPorts {
   readonly cells: Pick<Cells, 'scan' | 'readMany' | 'read'>

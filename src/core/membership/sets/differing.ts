@@ -1,16 +1,16 @@
 // Which cells are not what the rules say, of all there are: what set-scan.ts finds cell by cell, found in columns.
 import type { GroupId } from '../../../base/ids.ts'
 import type { SubjectKind } from '../../directory/types.ts'
-import { affectedGroups } from '../affected.ts'
 import type { CellSubject } from '../cell.ts'
 import { none } from '../columns/owners.ts'
 import { latestDue } from '../due.ts'
+import { affectedGroups } from '../incremental/affected.ts'
 import { dependenciesOf } from '../language/dependencies.ts'
 import type { CompiledGroup, RuleSet } from '../rule-set.ts'
-import type { GroupsAsked } from '../sets.ts'
 import type { Posting } from './entries.ts'
 import { type EvaluatedGroup, Evaluation, withThoseRead } from './evaluation.ts'
 import type { OrganizationColumns, Subjects } from './organization.ts'
+import type { GroupsAsked } from './set-engine.ts'
 
 /** Cells by what stands for them. */
 export interface DifferingCells {

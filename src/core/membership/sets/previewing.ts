@@ -2,9 +2,9 @@
 // who are shown gain and lose is read from their cells.
 import type { GroupId, SubjectId } from '../../../base/ids.ts'
 import type { SubjectKind } from '../../directory/types.ts'
-import { affectedGroups } from '../affected.ts'
 import type { CellSubject } from '../cell.ts'
 import { unknowns } from '../columns/evaluate.ts'
+import { affectedGroups } from '../incremental/affected.ts'
 import { type Grant, type GrantCount, grantKey, type SamplePage } from '../preview.ts'
 import { parseId } from '../replica/layout.ts'
 import type { CompiledGroup, RuleSet } from '../rule-set.ts'

@@ -1,6 +1,6 @@
 // Comparisons by order (`gt`, `ge`, `lt`, `le`) of one attribute, sorted by what they compare with: a new value flips those
 // whose threshold lies between it and the old one.
-import type { OrderOp } from './language/syntax.ts'
+import type { OrderOp } from '../language/syntax.ts'
 import type { Marks } from './marks.ts'
 
 /** Negative, zero or positive; has to agree with the order in which thresholds are compared with each other. */

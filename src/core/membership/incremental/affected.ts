@@ -1,12 +1,12 @@
 // Which groups a new rule of one group concerns (itself, and those that read it), and who is in them then: as engine.ts
 // would say it, without evaluating the groups that stay as they are. Pure.
-import type { GroupId, SubjectId } from '../../base/ids.ts'
-import type { SubjectKind } from '../directory/types.ts'
-import type { Cell } from './cell.ts'
-import { type Given, inputsOf, settle } from './engine.ts'
-import { dependenciesOf } from './language/dependencies.ts'
-import { deviceFacts, type Subject, userFacts } from './language/facts.ts'
-import type { CompiledGroup, RuleSet } from './rule-set.ts'
+import type { GroupId, SubjectId } from '../../../base/ids.ts'
+import type { SubjectKind } from '../../directory/types.ts'
+import type { Cell } from '../cell.ts'
+import { type Given, inputsOf, settle } from '../engine.ts'
+import { dependenciesOf } from '../language/dependencies.ts'
+import { deviceFacts, type Subject, userFacts } from '../language/facts.ts'
+import type { CompiledGroup, RuleSet } from '../rule-set.ts'
 
 const kinds = {
   users: { self: 'users', devices: 'devices', owner: 'users' },

@@ -1,7 +1,7 @@
 // Trust, and look now and then: one change in a hundred is also evaluated in full, and what that gives is what counts.
-import type { OrganizationId } from '../../base/ids.ts'
-import type { Log } from '../../base/log.ts'
-import type { Evaluation } from './engine.ts'
+import type { OrganizationId } from '../../../base/ids.ts'
+import type { Log } from '../../../base/log.ts'
+import type { Evaluation } from '../engine.ts'
 
 /** Counts what was looked at. */
 export interface EvaluationObserver {

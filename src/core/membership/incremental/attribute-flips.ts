@@ -1,12 +1,12 @@
 // Which rules a new value of one attribute can concern: those with a comparison of it that holds for the old value and not
 // for the new one, or the reverse. Found by look-up, not by going through the rules. Means the same as language/compile.ts.
-import type { CheckedRule } from './language/checked.ts'
-import { compileRule, type Predicate } from './language/compile.ts'
-import type { Facts } from './language/facts.ts'
-import { type Read, reader } from './language/read.ts'
-import type { Attribute } from './language/schema.ts'
-import type { OrderOp } from './language/syntax.ts'
-import { compareTexts, compareVersions, fold, parseVersion, type Version } from './language/values.ts'
+import type { CheckedRule } from '../language/checked.ts'
+import { compileRule, type Predicate } from '../language/compile.ts'
+import type { Facts } from '../language/facts.ts'
+import { type Read, reader } from '../language/read.ts'
+import type { Attribute } from '../language/schema.ts'
+import type { OrderOp } from '../language/syntax.ts'
+import { compareTexts, compareVersions, fold, parseVersion, type Version } from '../language/values.ts'
 import type { Marks } from './marks.ts'
 import { Thresholds } from './thresholds.ts'
 

@@ -1,13 +1,13 @@
 // The evaluation of a change: only groups that it can concern are evaluated, and those that read their members; everything
 // else stays as it is stored. Gives the same as engine.ts, which evaluates everything.
-import type { GroupId, SubjectId } from '../../base/ids.ts'
-import type { Device, SubjectKind } from '../directory/types.ts'
-import type { Cell, Membership, MembershipInput, SubjectInGroup, Suggested } from './cell.ts'
-import { type CellFacts, type Evaluation, evaluate, type Given, inputsOf, settle } from './engine.ts'
+import type { GroupId, SubjectId } from '../../../base/ids.ts'
+import type { Device, SubjectKind } from '../../directory/types.ts'
+import type { Cell, Membership, MembershipInput, SubjectInGroup, Suggested } from '../cell.ts'
+import { type CellFacts, type Evaluation, evaluate, type Given, inputsOf, settle } from '../engine.ts'
+import { deviceFacts, type Subject, userFacts } from '../language/facts.ts'
+import type { CompiledGroup, RuleSet } from '../rule-set.ts'
 import { type FlipIndex, flipIndexOf, type Triggers } from './flip-index.ts'
-import { deviceFacts, type Subject, userFacts } from './language/facts.ts'
 import { Marks } from './marks.ts'
-import type { CompiledGroup, RuleSet } from './rule-set.ts'
 
 /** A cell as it is stored: what it is evaluated from, and what came of it. */
 export type StoredCell = Pick<

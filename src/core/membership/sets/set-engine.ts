@@ -1,10 +1,10 @@
 // Questions about whole sets of subjects, which a thread of its own answers (src/membership-worker.ts): what a rule would change,
 // and which cells are not what the rules say. Here: what can be asked, and the end that asks.
-import type { OrganizationId } from '../../base/ids.ts'
-import { Fault, type FaultCause } from '../../base/result.ts'
-import type { Group, SubjectKind } from '../directory/types.ts'
-import type { CellSubject } from './cell.ts'
-import type { Preview, Previewer, SamplePage } from './preview.ts'
+import type { OrganizationId } from '../../../base/ids.ts'
+import { Fault, type FaultCause } from '../../../base/result.ts'
+import type { Group, SubjectKind } from '../../directory/types.ts'
+import type { CellSubject } from '../cell.ts'
+import type { Preview, Previewer, SamplePage } from '../preview.ts'
 
 export type GroupsAsked = readonly Group['id'][] | 'all'
 

@@ -1,14 +1,14 @@
 // Which groups a change of a cell can concern, found by what has changed and not by going through the rules. Built once for
 // a rule set: each comparison of each rule is filed under what it looks at.
-import type { GroupId } from '../../base/ids.ts'
-import type { SubjectKind } from '../directory/types.ts'
+import type { GroupId } from '../../../base/ids.ts'
+import type { SubjectKind } from '../../directory/types.ts'
+import { settle } from '../engine.ts'
+import type { CheckedRule } from '../language/checked.ts'
+import type { Reach } from '../language/dependencies.ts'
+import type { Facts } from '../language/facts.ts'
+import type { CompiledGroup, RuleSet } from '../rule-set.ts'
 import { AttributeFlips, type AttributeTest } from './attribute-flips.ts'
-import { settle } from './engine.ts'
-import type { CheckedRule } from './language/checked.ts'
-import type { Reach } from './language/dependencies.ts'
-import type { Facts } from './language/facts.ts'
 import type { Marks } from './marks.ts'
-import type { CompiledGroup, RuleSet } from './rule-set.ts'
 
 /** What must turn, of one or several, before a rule says something else. */
 type Trigger =

@@ -1,15 +1,15 @@
 // Answers for sets of subjects by going through every cell: slow for many, but with nothing in memory, and by the very closures
 // that decide single changes.
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../../base/clock.ts'
-import { silentLog } from '../../base/log.ts'
-import type { Cells, RuleSource } from '../ports.ts'
-import type { Cell, CellSubject } from './cell.ts'
-import { dueToStore, nextDue } from './due.ts'
-import { difference, evaluate, suggestionChanges } from './engine.ts'
-import type { Previewer } from './preview.ts'
-import { type RuleSet, RuleSets } from './rule-set.ts'
-import type { SetAnswers } from './sets.ts'
+import type { Clock } from '../../../base/clock.ts'
+import { silentLog } from '../../../base/log.ts'
+import type { Cells, RuleSource } from '../../ports.ts'
+import type { Cell, CellSubject } from '../cell.ts'
+import { dueToStore, nextDue } from '../due.ts'
+import { difference, evaluate, suggestionChanges } from '../engine.ts'
+import type { Previewer } from '../preview.ts'
+import { type RuleSet, RuleSets } from '../rule-set.ts'
+import type { SetAnswers } from './set-engine.ts'
 
 export interface ScanPorts {
   readonly cells: Pick<Cells, 'scan'>
