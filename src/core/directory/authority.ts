@@ -4,7 +4,7 @@ import type { GroupId, OrganizationId, ResourceId, UserId } from '../../base/ids
 import { ok, type Result } from '../../base/result.ts'
 import type { CellGuard } from '../membership/apply.ts'
 import type { Membership, SubjectInGroup } from '../membership/cell.ts'
-import { all } from '../membership/previewer.ts'
+import { all } from '../membership/preview/previewer.ts'
 import type { Cells, Records, ResourceRecords, RuleSource } from '../ports.ts'
 import { Rules } from './rules.ts'
 import type { Binding, BindingAttributes } from './types.ts'

@@ -3,8 +3,8 @@ import type { Clock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId, UserId } from '../../base/ids.ts'
 import type { Result } from '../../base/result.ts'
 import type { Secret } from '../../base/secrets.ts'
-import type { Preview, Previewer, SamplePage } from '../membership/preview.ts'
-import { createPreviewer } from '../membership/previewer.ts'
+import type { Preview, Previewer, SamplePage } from '../membership/preview/preview.ts'
+import { createPreviewer } from '../membership/preview/previewer.ts'
 import { either } from '../membership/sets/set-engine.ts'
 import type {
   ApiToken,

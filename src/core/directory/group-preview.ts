@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { type GroupId, newId } from '../../base/ids.ts'
 import { ok, type Result } from '../../base/result.ts'
-import type { Preview, Previewer, SamplePage } from '../membership/preview.ts'
+import type { Preview, Previewer, SamplePage } from '../membership/preview/preview.ts'
 import type { GroupRecords, RuleSource } from '../ports.ts'
 import { groupShape, ruleFaults } from './groups.ts'
 import { Problems } from './problem.ts'

@@ -4,7 +4,7 @@ import type { OrganizationId } from '../../../base/ids.ts'
 import { Fault, type FaultCause } from '../../../base/result.ts'
 import type { Group, SubjectKind } from '../../directory/types.ts'
 import type { CellSubject } from '../cell.ts'
-import type { Preview, Previewer, SamplePage } from '../preview.ts'
+import type { Preview, Previewer, SamplePage } from '../preview/preview.ts'
 
 export type GroupsAsked = readonly Group['id'][] | 'all'
 

@@ -7,7 +7,7 @@ import type { Cells, RuleSource } from '../../ports.ts'
 import type { Cell, CellSubject } from '../cell.ts'
 import { dueToStore, nextDue } from '../due.ts'
 import { difference, evaluate, suggestionChanges } from '../engine.ts'
-import type { Previewer } from '../preview.ts'
+import type { Previewer } from '../preview/preview.ts'
 import { type RuleSet, RuleSets } from '../rule-set.ts'
 import type { SetAnswers } from './set-engine.ts'
 

@@ -1,14 +1,14 @@
 // Previews by going through every cell of an organization, a chunk at a time: one preview per organization, and whoever
 // else is asked meanwhile is answered in between.
 import { setImmediate } from 'node:timers/promises'
-import type { Clock } from '../../base/clock.ts'
-import type { GroupId, OrganizationId } from '../../base/ids.ts'
-import { silentLog } from '../../base/log.ts'
-import type { Binding, Group, Resource } from '../directory/types.ts'
-import { OneAtATime } from '../factors/one-at-a-time.ts'
-import type { Cells, Records, RuleSource } from '../ports.ts'
+import type { Clock } from '../../../base/clock.ts'
+import type { GroupId, OrganizationId } from '../../../base/ids.ts'
+import { silentLog } from '../../../base/log.ts'
+import type { Binding, Group, Resource } from '../../directory/types.ts'
+import { OneAtATime } from '../../factors/one-at-a-time.ts'
+import type { Cells, Records, RuleSource } from '../../ports.ts'
+import { compileRules } from '../rule-set.ts'
 import { type Grant, type Preview, PreviewCount, type Previewer, type SamplePage } from './preview.ts'
-import { compileRules } from './rule-set.ts'
 
 export interface PreviewerPorts {
   readonly cells: Pick<Cells, 'scan'>

@@ -1,11 +1,11 @@
 // What a new rule would change, counted cell by cell: who joins, leaves and stays, for whom it hangs on a missing value,
 // and what people gain and lose by it. Pure; who goes through the cells is the Previewer.
-import type { GroupId, OrganizationId, SubjectId } from '../../base/ids.ts'
-import type { Group } from '../directory/types.ts'
-import type { Cell } from './cell.ts'
-import { type AffectedSubject, affectedGroups, evaluateAffected } from './incremental/affected.ts'
-import { compileKnown, type KnownPredicate } from './language/known.ts'
-import type { CompiledGroup, RuleSet } from './rule-set.ts'
+import type { GroupId, OrganizationId, SubjectId } from '../../../base/ids.ts'
+import type { Group } from '../../directory/types.ts'
+import type { Cell } from '../cell.ts'
+import { compileKnown, type KnownPredicate } from '../language/known.ts'
+import type { CompiledGroup, RuleSet } from '../rule-set.ts'
+import { type AffectedSubject, affectedGroups, evaluateAffected } from './affected.ts'
 
 /** Something that members of a group have: a bound resource with what it receives, or the group in LDAP. */
 export interface Grant {
