@@ -1,8 +1,12 @@
-// The test command counts honestly, and the servers it gives to tests are what they claim to be.
+// The commands of package.json leave other folders alone, the test command counts honestly, and the servers it gives to tests
+// are what they claim to be.
+import { chmodSync, cpSync, existsSync, readdirSync, symlinkSync } from 'node:fs'
+import { join } from 'node:path'
 import { Client } from 'pg'
 import t from 'tap'
 import { freshDatabase } from './support/database.ts'
 import { run, startProcess } from './support/process.ts'
+import { root } from './support/source.ts'
 import { TapOutput } from './support/tap-output.ts'
 
 function read(output: string) {
@@ -102,4 +106,20 @@ t.test('programs: input, output, exit code, and an end for those that do not sto
   const stubborn = startProcess('sh', ['-c', `trap '' TERM; echo started; while :; do sleep 0.1; done`])
   while (!stubborn.stdout().includes('started')) await new Promise((resolve) => setTimeout(resolve, 10))
   t.equal(await stubborn.stop('SIGTERM', 100), null, 'killed')
+})
+
+t.test('packages are not installed through a link, which would empty the folder behind it', async (t) => {
+  const npm = { npm: '#!/bin/sh\ntouch ../installed\n' }
+  const folder = t.testdir({ copy: { 'package-lock.json': '{}' }, theirs: { kept: '' }, programs: npm })
+  chmodSync(join(folder, 'programs/npm'), 0o755)
+  const copy = join(folder, 'copy')
+  cpSync(join(root, 'bin'), join(copy, 'bin'), { recursive: true })
+  symlinkSync(join(folder, 'theirs'), join(copy, 'node_modules'))
+  const refused = await run('sh', ['bin/with-packages', 'echo', 'ran'], {
+    cwd: copy,
+    env: { PATH: `${join(folder, 'programs')}:${process.env.PATH}` },
+  })
+  t.match(refused, { code: 1, stdout: '', stderr: /is a symbolic link.*\nRemove the link/ })
+  t.notOk(existsSync(join(folder, 'installed')), 'npm is not asked')
+  t.same(readdirSync(join(folder, 'theirs')), ['kept'])
 })
