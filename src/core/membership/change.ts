@@ -90,47 +90,55 @@ export class MembershipEngine {
         )
         continue
       }
-      const rules = await this.#rulesAt(organization, before[0]?.epoch)
-      const at = this.#ports.clock.now()
-      const after = apply(before, planned.value)
-      const memberships = before.flatMap((cell) => cell.memberships)
-      const evaluated = after.map((facts) => this.#evaluate(organization, before, facts, rules, at))
-      const change = difference(
-        memberships,
-        evaluated.flatMap((one) => one.memberships),
-      )
-      const { put, remove } = change
-      const { audit, reject, manual, guard, ...rows } = planned.value
-      const problems = guard?.(memberships, change) ?? []
-      if (problems.length > 0) return { outcome: 'refused', problems }
-      const takenOver = evaluated.flatMap((one) => one.takenOver)
-      const written = await this.#ports.cells.write(organization, {
-        epoch: rules.epoch,
-        cells: before.map(({ subject, version }) => ({ subject, version })),
-        ...rows,
-        manual: { add: manual?.add ?? [], remove: [...(manual?.remove ?? []), ...takenOver] },
-        devices: rows.devices ?? [],
-        memberships: { put, remove },
-        suggestions: {
-          ...suggestionChanges(
-            before.flatMap((cell) => cell.suggestions),
-            evaluated.flatMap((one) => one.suggestions),
-          ),
-          reject: reject ?? [],
-        },
-        dues: duesOf(after, before, rules, at),
-        audit: [
-          ...audit,
-          ...membershipRecords(everyone(before, after), memberships, change, causeOf(audit), at),
-        ],
-        at,
-      })
-      if (written.outcome === 'written') return { outcome: 'written', joined: put, left: remove }
-      if (written.outcome !== 'conflict') return written
+      const outcome = await this.#write(organization, before, planned.value, causeOf(planned.value.audit))
+      if (outcome.outcome !== 'conflict') return outcome
       await this.#rules.latest(organization)
       await new Promise((resolve) => setTimeout(resolve, Math.random() * 5 * attempt))
     }
     throw new Fault('busy', 'too many changes of the same user at once: try again')
+  }
+
+  /** Evaluates the cells as they will be, and writes them if they are still as they were. */
+  async #write(
+    organization: OrganizationId,
+    before: readonly Cell[],
+    plan: CellPlan,
+    cause: Cause,
+  ): Promise<CellOutcome | Extract<WriteOutcome, { outcome: 'conflict' }>> {
+    const rules = await this.#rulesAt(organization, before[0]?.epoch)
+    const at = this.#ports.clock.now()
+    const after = apply(before, plan)
+    const memberships = before.flatMap((cell) => cell.memberships)
+    const evaluated = after.map((facts) => this.#evaluate(organization, before, facts, rules, at))
+    const change = difference(
+      memberships,
+      evaluated.flatMap((one) => one.memberships),
+    )
+    const { audit, reject, manual, guard, ...rows } = plan
+    const problems = guard?.(memberships, change) ?? []
+    if (problems.length > 0) return { outcome: 'refused', problems }
+    const takenOver = evaluated.flatMap((one) => one.takenOver)
+    const written = await this.#ports.cells.write(organization, {
+      epoch: rules.epoch,
+      cells: before.map(({ subject, version }) => ({ subject, version })),
+      ...rows,
+      manual: { add: manual?.add ?? [], remove: [...(manual?.remove ?? []), ...takenOver] },
+      devices: rows.devices ?? [],
+      memberships: change,
+      suggestions: {
+        ...suggestionChanges(
+          before.flatMap((cell) => cell.suggestions),
+          evaluated.flatMap((one) => one.suggestions),
+        ),
+        reject: reject ?? [],
+      },
+      dues: duesOf(after, before, rules, at),
+      audit: [...audit, ...membershipRecords(everyone(before, after), memberships, change, cause, at)],
+      at,
+    })
+    return written.outcome === 'written'
+      ? { outcome: 'written', joined: change.put, left: change.remove }
+      : written
   }
 
   /** Memberships of users and devices that are not stored yet, when they can next change, and the epoch they are true for. */
@@ -226,34 +234,12 @@ export class MembershipEngine {
     const due = cell.stateChanges.filter((change) => change.at <= at)
     const last = due.at(-1)
     if (last === undefined || cell.user === null) return 0
-    const row = { ...cell.user, state: last.state, updatedAt: at }
     const plan: CellPlan = {
-      user: { do: 'update', row },
+      user: { do: 'update', row: { ...cell.user, state: last.state, updatedAt: at } },
       stateChanges: due.map(({ id }) => ({ do: 'remove', id })),
-      audit: [],
+      audit: [stateRecord(cell.user, last, at)],
     }
-    const rules = await this.#rules.at(organization, cell.epoch)
-    const [facts] = apply([cell], plan)
-    if (facts === undefined) return 0
-    const evaluated = evaluate(facts, rules, at)
-    const change = difference(cell.memberships, evaluated.memberships)
-    const subjects = { users: [row], devices: cell.devices }
-    const { outcome } = await this.#ports.cells.write(organization, {
-      epoch: rules.epoch,
-      cells: [{ subject: cell.subject, version: cell.version }],
-      user: { do: 'update', row },
-      devices: [],
-      stateChanges: due.map(({ id }) => ({ do: 'remove', id })),
-      manual: { add: [], remove: evaluated.takenOver },
-      memberships: change,
-      suggestions: suggestionChanges(cell.suggestions, evaluated.suggestions),
-      dues: duesOf([facts], [cell], rules, at),
-      audit: [
-        stateRecord(cell.user, last, at),
-        ...membershipRecords(subjects, cell.memberships, change, timeCause, at),
-      ],
-      at,
-    })
+    const { outcome } = await this.#write(organization, [cell], plan, timeCause)
     if (outcome === 'conflict') await this.#rules.latest(organization)
     return outcome === 'written' ? 1 : 0
   }
