@@ -5,33 +5,18 @@ import type { AddressInfo } from 'node:net'
 import { SAML } from '@node-saml/node-saml'
 import t from 'tap'
 import { systemClock } from '../../src/base/clock.ts'
-import { type Log, silentLog } from '../../src/base/log.ts'
+import type { Log } from '../../src/base/log.ts'
 import { makeKey } from '../../src/core/keys/make.ts'
 import { createKeyRing } from '../../src/core/keys/signing-keys.ts'
-import { openStore } from '../../src/store/store.ts'
-import { type Answer, caller, sampleApi } from '../support/api.ts'
+import { type Answer, caller, faults, finder, sampleApi } from '../support/api.ts'
 
 const logged: unknown[] = []
 const note = (fields: object, message: string) => void logged.push({ ...fields, message })
 const log: Log = { debug: note, info: note, warn: note, error: note }
-const store = await openStore({
-  dataFolder: t.testdir({}),
-  databaseUrl: null,
-  redisUrl: null,
-  connections: 2,
-  clock: systemClock,
-  log: silentLog,
-})
-const { acme, other, app, organization } = await sampleApi(store, log)
-t.teardown(async () => {
-  await app.close()
-  await store.close()
-})
+const { acme, other, app, organization, store } = await sampleApi(t, log)
 
-const faults = ({ body }: Answer) =>
-  (body.errors ?? []).map((e: { field: string; code: string }) => `${e.field}: ${e.code}`)
-const resource = async (name: string) =>
-  (await acme('GET', `/resources?filter=${encodeURIComponent(`name eq "${name}"`)}`)).body.items[0]
+const find = finder(acme)
+const resource = (name: string) => find('/resources', `name eq "${name}"`)
 const newRing = () => createKeyRing({ signingKeys: store.signingKeys, feed: store.feed, clock: systemClock })
 const secretOf = async (clientId: string) =>
   (await store.applications.find(organization.id, 'oidc', clientId))?.secret?.reveal()

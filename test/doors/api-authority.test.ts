@@ -1,22 +1,10 @@
 // A11: no one grants, resets or rule-binds above their own role. Every path that writes is walked by an administrator.
 import t from 'tap'
-import { systemClock } from '../../src/base/clock.ts'
-import { silentLog } from '../../src/base/log.ts'
-import { openStore } from '../../src/store/store.ts'
-import { caller, sampleApi } from '../support/api.ts'
+import { caller, finder, sampleApi } from '../support/api.ts'
 
-const store = await openStore({
-  ...{ dataFolder: t.testdir({}), databaseUrl: null, redisUrl: null, connections: 2 },
-  ...{ clock: systemClock, log: silentLog },
-})
-const { acme, app } = await sampleApi(store)
-t.teardown(async () => {
-  await app.close()
-  await store.close()
-})
+const { acme, app } = await sampleApi(t)
 
-const find = async (path: string, filter: string) =>
-  (await acme('GET', `${path}?filter=${encodeURIComponent(filter)}`)).body.items[0]
+const find = finder(acme)
 const group = (name: string) => find('/groups', `name eq "${name}"`)
 const user = (name: string) => find('/users', `username eq "${name}"`)
 const make = async (path: string, body: unknown) => {

@@ -1,22 +1,10 @@
 // Groups over the HTTP API where more than one object is concerned: previews of rules, and rules that are held back.
 import t from 'tap'
-import { systemClock } from '../../src/base/clock.ts'
-import { silentLog } from '../../src/base/log.ts'
-import { openStore } from '../../src/store/store.ts'
-import { caller, sampleApi } from '../support/api.ts'
+import { caller, finder, sampleApi } from '../support/api.ts'
 
-const store = await openStore({
-  ...{ dataFolder: t.testdir({}), databaseUrl: null, redisUrl: null, connections: 2 },
-  ...{ clock: systemClock, log: silentLog },
-})
-const { acme, other, app, token } = await sampleApi(store)
-t.teardown(async () => {
-  await app.close()
-  await store.close()
-})
+const { acme, other, app, token } = await sampleApi(t)
 
-const find = async (path: string, filter: string) =>
-  (await acme('GET', `${path}?filter=${encodeURIComponent(filter)}`)).body.items[0]
+const find = finder(acme)
 const group = (name: string) => find('/groups', `name eq "${name}"`)
 const names = ({ sample }: { sample: { name: string }[] }) => sample.map(({ name }) => name).sort()
 

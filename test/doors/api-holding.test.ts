@@ -1,23 +1,12 @@
 // Rules that are held back until somebody confirms them: they move many, or rest on what people change themselves.
 import t, { type Test } from 'tap'
-import { systemClock } from '../../src/base/clock.ts'
-import { silentLog } from '../../src/base/log.ts'
 import { isTooMany } from '../../src/core/directory/holding.ts'
-import { openStore } from '../../src/store/store.ts'
-import { type Answer, sampleApi } from '../support/api.ts'
+import { type Answer, finder, sampleApi } from '../support/api.ts'
 
-const store = await openStore({
-  ...{ dataFolder: t.testdir({}), databaseUrl: null, redisUrl: null, connections: 2 },
-  ...{ clock: systemClock, log: silentLog },
-})
-const { acme, app } = await sampleApi(store)
-t.teardown(async () => {
-  await app.close()
-  await store.close()
-})
+const { acme } = await sampleApi(t)
 
-const find = async (path: string, name: string) =>
-  (await acme('GET', `${path}?filter=${encodeURIComponent(`name eq "${name}"`)}`)).body.items[0]
+const findBy = finder(acme)
+const find = (path: string, name: string) => findBy(path, `name eq "${name}"`)
 const isHeld = (t: Test, { status, body }: Answer, message: RegExp, name: string) => {
   t.equal(status, 409, name)
   t.match(body, { type: 'urn:muster:problem:confirm', errors: [{ code: 'confirm' }] }, name)

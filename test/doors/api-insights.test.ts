@@ -1,29 +1,13 @@
 // Questions about memberships over the API: why and why not, through what, since when, and what looks wrong.
 import t from 'tap'
-import { systemClock } from '../../src/base/clock.ts'
-import { silentLog } from '../../src/base/log.ts'
-import { openStore } from '../../src/store/store.ts'
-import { sampleApi } from '../support/api.ts'
+import { finder, sampleApi } from '../support/api.ts'
 
 const randomId = '00000000-0000-4000-8000-000000000000'
-const store = await openStore({
-  dataFolder: t.testdir({}),
-  databaseUrl: null,
-  redisUrl: null,
-  connections: 2,
-  clock: systemClock,
-  log: silentLog,
-})
-const { acme, other, app } = await sampleApi(store)
-t.teardown(async () => {
-  await app.close()
-  await store.close()
-})
+const { acme, other, store } = await sampleApi(t)
 
-const idOf = async (path: string, field: string, name: string): Promise<string> => {
-  const filter = encodeURIComponent(`${field} eq "${name}"`)
-  return (await acme('GET', `${path}?filter=${filter}`)).body.items[0].id
-}
+const find = finder(acme)
+const idOf = async (path: string, field: string, name: string): Promise<string> =>
+  (await find(path, `${field} eq "${name}"`)).id
 const user = (name: string) => idOf('/users', 'username', name)
 const device = (name: string) => idOf('/devices', 'name', name)
 const group = (name: string) => idOf('/groups', 'name', name)

@@ -5,22 +5,9 @@ import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { reviewedSuggestions } from '../../src/core/directory/suggestions.ts'
 import { MembershipEngine } from '../../src/core/membership/change.ts'
-import { openStore } from '../../src/store/store.ts'
-import { type Answer, sampleApi } from '../support/api.ts'
+import { changeRecords, faults, sampleApi } from '../support/api.ts'
 
-const store = await openStore({
-  dataFolder: t.testdir({}),
-  databaseUrl: null,
-  redisUrl: null,
-  connections: 4,
-  clock: systemClock,
-  log: silentLog,
-})
-const { acme, other, app, organization } = await sampleApi(store)
-t.teardown(async () => {
-  await app.close()
-  await store.close()
-})
+const { acme, other, organization, store } = await sampleApi(t)
 
 const randomId = '00000000-0000-4000-8000-000000000000'
 const addUser = async (username: string, department: string) =>
@@ -49,12 +36,7 @@ const idsOf = async (id: string): Promise<Record<string, string>> =>
       one.id,
     ]),
   )
-const faults = ({ body }: Answer) =>
-  (body.errors ?? []).map((e: { field: string; code: string }) => `${e.field}: ${e.code}`)
-const records = async (action: string) =>
-  (await acme('GET', '/audit?kind=change&limit=200')).body.items
-    .map(({ body }: { body: { action: string } }) => body)
-    .filter((body: { action: string }) => body.action === action)
+const records = changeRecords(acme)
 
 t.test('suggestions are approved and rejected', async (t) => {
   const [ann, ben, cid] = [

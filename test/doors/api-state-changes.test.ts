@@ -4,35 +4,17 @@ import { systemClock } from '../../src/base/clock.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { MembershipEngine } from '../../src/core/membership/change.ts'
 import { Schedule } from '../../src/core/membership/schedule.ts'
-import { openStore } from '../../src/store/store.ts'
-import { type Answer, sampleApi } from '../support/api.ts'
+import { changeRecords, faults, finder, sampleApi } from '../support/api.ts'
 
-const store = await openStore({
-  dataFolder: t.testdir({}),
-  databaseUrl: null,
-  redisUrl: null,
-  connections: 4,
-  clock: systemClock,
-  log: silentLog,
-})
-const { acme, other, app, organization } = await sampleApi(store)
-t.teardown(async () => {
-  await app.close()
-  await store.close()
-})
+const { acme, other, organization, store } = await sampleApi(t)
 
 const day = 86_400_000
 const soon = (days: number) => new Date(Date.now() + days * day).toISOString()
-const user = async (username: string) =>
-  (await acme('GET', `/users?filter=${encodeURIComponent(`username eq "${username}"`)}`)).body.items[0]
+const find = finder(acme)
+const user = (username: string) => find('/users', `username eq "${username}"`)
 const schedule = (body: object) => acme('POST', '/state-changes', body)
 const waiting = async (query = '') => (await acme('GET', `/state-changes${query}`)).body.items
-const faults = ({ body }: Answer) =>
-  (body.errors ?? []).map((e: { field: string; code: string }) => `${e.field}: ${e.code}`)
-const records = async (action: string) =>
-  (await acme('GET', '/audit?kind=change&limit=200')).body.items
-    .map(({ body }: { body: { action: string } }) => body)
-    .filter((body: { action: string }) => body.action === action)
+const records = changeRecords(acme)
 
 t.test('made, replaced, listed and cancelled', async (t) => {
   const [alice, bob] = [await user('alice'), await user('bob')]

@@ -2,14 +2,12 @@
 
 import { Registry } from 'prom-client'
 import t from 'tap'
-import { systemClock } from '../../src/base/clock.ts'
 import { type Log, silentLog } from '../../src/base/log.ts'
 import { Fault } from '../../src/base/result.ts'
 import type { Decision } from '../../src/core/access/decision.ts'
 import type { AccessRequest } from '../../src/core/access/request.ts'
 import { buildApi } from '../../src/doors/console/api.ts'
-import { openStore } from '../../src/store/store.ts'
-import { type Answer, apiServices, caller, sampleApi } from '../support/api.ts'
+import { apiServices, caller, faults, finder, sampleApi } from '../support/api.ts'
 
 const randomId = '00000000-0000-4000-8000-000000000000'
 const logged: unknown[] = []
@@ -18,26 +16,13 @@ const log: Log = { debug: note, info: note, warn: note, error: note }
 const asked: { request: AccessRequest; assumed: readonly string[] }[] = []
 const trace = { steps: ['asked'] } as unknown as Decision['trace']
 
-const store = await openStore({
-  dataFolder: t.testdir({}),
-  databaseUrl: null,
-  redisUrl: null,
-  connections: 2,
-  clock: systemClock,
-  log: silentLog,
-})
-const api = await sampleApi(store, log, async (request, assumed) => {
+const api = await sampleApi(t, log, async (request, assumed) => {
   asked.push({ request, assumed })
   return { outcome: 'deny', reason: 'no-binding', trace }
 })
-const { acme, other, app } = api
-t.teardown(async () => {
-  await app.close()
-  await store.close()
-})
+const { acme, other, app, store } = api
 
-const find = async (path: string, filter: string) =>
-  (await acme('GET', `${path}?filter=${encodeURIComponent(filter)}`)).body.items[0]
+const find = finder(acme)
 const user = (username: string) => find('/users', `username eq "${username}"`)
 const group = (name: string) => find('/groups', `name eq "${name}"`)
 const resource = (name: string) => find('/resources', `name eq "${name}"`)
@@ -47,9 +32,6 @@ const membersOf = async (name: string): Promise<Record<string, string[]>> => {
   const { items } = (await acme('GET', `/groups/${id}/members`)).body
   return Object.fromEntries(items.map((one: { name: string; reasons: string[] }) => [one.name, one.reasons]))
 }
-/** Codes and fields of an answer's errors. */
-const faults = ({ body }: Answer) =>
-  (body.errors ?? []).map((e: { field: string; code: string }) => `${e.field}: ${e.code}`)
 
 t.test('who asks', async (t) => {
   const cases: [string, string | undefined][] = [

@@ -1,24 +1,13 @@
 // The groups that a new organization begins with, by the API over the embedded store: who is in them, and that they are
 // like any other.
 import t from 'tap'
-import { systemClock } from '../../src/base/clock.ts'
-import { enableLinearRegex } from '../../src/base/linear-regex.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { firstOrganization } from '../../src/core/directory/first-organization.ts'
 import { importNewOrganization } from '../../src/core/directory/import.ts'
 import { buildApi } from '../../src/doors/console/api.ts'
-import { openStore } from '../../src/store/store.ts'
-import { apiServices, caller, importPorts } from '../support/api.ts'
+import { apiServices, caller, embeddedStore, explainsNothing, importPorts } from '../support/api.ts'
 
-enableLinearRegex()
-const store = await openStore({
-  dataFolder: t.testdir({}),
-  databaseUrl: null,
-  redisUrl: null,
-  connections: 2,
-  clock: systemClock,
-  log: silentLog,
-})
+const store = await embeddedStore(t)
 const ports = importPorts(store)
 const first = firstOrganization({
   organization: { slug: 'new', name: 'New', domain: 'new.example' },
@@ -27,13 +16,9 @@ const first = firstOrganization({
 if (!first.ok) throw new Error('the first organization is refused')
 const made = await importNewOrganization({ kind: 'system', name: 'test' }, first.value.file, ports)
 if (!made.ok) throw new Error(JSON.stringify(made.error))
-const explain = () => Promise.reject(new Error('not joined'))
-const app = await buildApi(apiServices(store, ports, silentLog, explain), { version: '0.0.0' })
+const app = await buildApi(apiServices(store, ports, silentLog, explainsNothing), { version: '0.0.0' })
 const api = caller(app, 'new', made.value.tokens[0]?.token ?? '')
-t.teardown(async () => {
-  await app.close()
-  await store.close()
-})
+t.teardown(() => app.close())
 
 const groups = async (): Promise<readonly { id: string; name: string; mode: string }[]> =>
   (await api('GET', '/groups')).body.items

@@ -1,5 +1,4 @@
 // The API over a real store, with the sample organization in it: requests are injected, nothing listens.
-
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance, InjectOptions } from 'fastify'
 import { parse } from 'yaml'
@@ -21,7 +20,8 @@ import { buildApi } from '../../src/doors/console/api.ts'
 import type { ApiServices } from '../../src/doors/console/services.ts'
 import { checkRadiusAttributes } from '../../src/doors/radius/attribute-check.ts'
 import { guardedFetch } from '../../src/net/web/fetch.ts'
-import type { Store } from '../../src/store/store.ts'
+import { openStore, type Store } from '../../src/store/store.ts'
+import type { WithTeardown } from './database.ts'
 
 export const sample = (): Record<string, unknown> =>
   parse(readFileSync(new URL('../../config/sample/acme.yaml', import.meta.url), 'utf8')) as Record<
@@ -98,13 +98,30 @@ export function caller(app: FastifyInstance, slug: string, token: string | null)
   }
 }
 
-/** The sample organization and another one; gives a caller for each owner. */
-export async function sampleApi(
-  store: Store,
+/** For tests that ask for no decision. */
+export const explainsNothing: ApiServices['explain'] = () => Promise.reject(new Error('not joined'))
+
+/** The embedded store in a folder of the test's own, closed when it ends. */
+export async function embeddedStore(
+  t: WithTeardown & { testdir(content: Record<string, never>): string },
   log: Log = silentLog,
-  explain: ApiServices['explain'] = () => Promise.reject(new Error('not joined')),
-) {
+): Promise<Store> {
   enableLinearRegex()
+  const store = await openStore({
+    ...{ dataFolder: t.testdir({}), databaseUrl: null, redisUrl: null, connections: 2 },
+    ...{ clock: systemClock, log },
+  })
+  t.teardown(() => store.close())
+  return store
+}
+
+/** On an embedded store, the sample organization and another one; gives a caller for each owner. All is closed when `t` ends. */
+export async function sampleApi(
+  t: Parameters<typeof embeddedStore>[0],
+  log: Log = silentLog,
+  explain = explainsNothing,
+) {
+  const store = await embeddedStore(t)
   const ports = importPorts(store)
   const actor = { kind: 'system', name: 'test' } as const
   const acme = await importNewOrganization(actor, sample(), ports)
@@ -120,12 +137,31 @@ export async function sampleApi(
   )
   if (!other.ok) throw new Error(JSON.stringify(other.error))
   const app = await buildApi(apiServices(store, ports, log, explain), { version: '0.0.0' })
+  t.teardown(() => app.close())
   const token = acme.value.tokens[0]?.token ?? ''
   const otherToken = other.value.tokens[0]?.token ?? ''
   return {
-    ...{ app, ports, token, otherToken },
+    ...{ store, app, ports, token, otherToken },
     organization: acme.value.organization,
     acme: caller(app, 'acme', token),
     other: caller(app, 'other', otherToken),
   }
 }
+
+/** The first object at `path` that a filter fits. */
+export const finder =
+  (call: Call) =>
+  async (path: string, filter: string): Promise<Answer['body']> =>
+    (await call('GET', `${path}?filter=${encodeURIComponent(filter)}`)).body.items[0]
+
+/** Fields and codes of an answer's errors, each as `field: code`. */
+export const faults = ({ body }: Answer): string[] =>
+  (body.errors ?? []).map((e: { field: string; code: string }) => `${e.field}: ${e.code}`)
+
+/** The audit records of one action, newest first, of the last 200 changes. */
+export const changeRecords =
+  (call: Call) =>
+  async (action: string): Promise<Answer['body'][]> =>
+    (await call('GET', '/audit?kind=change&limit=200')).body.items
+      .map(({ body }: { body: { action: string } }) => body)
+      .filter((body: { action: string }) => body.action === action)
