@@ -1,7 +1,7 @@
 // What every column can do: take values by row, and test one comparison of a rule against all rows or against one.
 import type { AttributeValue } from '../../directory/types.ts'
 import type { CheckedRule } from '../language/checked.ts'
-import { compileRule } from '../language/compile.ts'
+import { compileRule, type Missing } from '../language/compile.ts'
 import type { Attribute } from '../language/schema.ts'
 
 /** A comparison with an attribute. */
@@ -51,12 +51,11 @@ export interface TermTest {
 
 const longestKey = 1_000
 
-/** `missing`: what the test is to be where there is no value; left out, what the closure says. */
-export function termTest(asked: Term, now: number, missing?: boolean): TermTest {
+export function termTest(asked: Term, now: number, missing: Missing = 'as defined'): TermTest {
   const term: Term = { ...asked, side: 'self' }
   const { name } = term.attribute
   // Columns keep texts as they are compared: nothing is left to fold.
-  const isRight = compileRule({ ...term, attribute: { ...term.attribute, caseExact: true } })
+  const isRight = compileRule({ ...term, attribute: { ...term.attribute, caseExact: true } }, missing)
   const values: Record<string, AttributeValue | undefined> = Object.create(null)
   const facts = { values, memberOf: new Set<never>() }
   const holds = (value: AttributeValue | undefined): boolean => {
@@ -65,7 +64,7 @@ export function termTest(asked: Term, now: number, missing?: boolean): TermTest 
   }
   return {
     term,
-    missing: missing === undefined || term.kind === 'present' ? holds(undefined) : missing,
+    missing: holds(undefined),
     negated: term.kind !== 'present' && 'op' in term && term.op === 'ne',
     holds,
     key: keyOf(term),

@@ -1,11 +1,12 @@
 // Rules asked of a whole population at once. Gives, row for row, what the closures of compile.ts give.
 import type { SubjectKind } from '../../directory/types.ts'
 import type { CheckedRule, Constant } from '../language/checked.ts'
+import type { Missing } from '../language/compile.ts'
 import type { Attribute } from '../language/schema.ts'
 import type { RowTest } from './column.ts'
 import { countOf, intersect, rowsOf, unite, without } from './mask.ts'
 import { none } from './owners.ts'
-import { type Missing, type Plan, planRule } from './plan.ts'
+import { type Plan, planRule } from './plan.ts'
 import type { Population } from './population.ts'
 import type { Circumstances, Mask } from './shapes.ts'
 

@@ -2,6 +2,7 @@
 // and `or` in the order in which they decide most for their cost.
 import type { SubjectKind } from '../../directory/types.ts'
 import type { CheckedRule } from '../language/checked.ts'
+import { type Missing, underNot } from '../language/compile.ts'
 import { type Column, type TermTest, termTest } from './column.ts'
 import { mergedItems } from './merge.ts'
 import type { Population } from './population.ts'
@@ -21,14 +22,6 @@ export type Plan = { readonly cost: number; readonly share: number } & (
   /** Holds for nobody. */
   | { readonly kind: 'never' }
 )
-
-/**
- * What a comparison with a missing value is: what the language says, or always false (the rule certainly holds), or always
- * true (the rule possibly holds). Under `not` the last two change places.
- */
-export type Missing = 'as defined' | 'false' | 'true'
-
-const opposite = { 'as defined': 'as defined', false: 'true', true: 'false' } as const
 
 /** Throws a RangeError where the population has no column for an attribute. */
 export function planRule(
@@ -54,7 +47,7 @@ export function planRule(
         )
       }
       case 'not': {
-        const item = plan(node.item, of, opposite[missing])
+        const item = plan(node.item, of, underNot[missing])
         return { kind: 'not', item, cost: item.cost + 0.3, share: 1 - item.share }
       }
       case 'any': {
@@ -65,7 +58,7 @@ export function planRule(
         return { kind: 'member', of, groups: node.groups, cost: 0.5, share: 0.05 }
       default: {
         const column = population[of].column(node.attribute)
-        const test = termTest(node, now, missing === 'as defined' ? undefined : missing === 'true')
+        const test = termTest(node, now, missing)
         const { cost, share, isExact } = column.estimate(test)
         if (isExact && share === 0) return { kind: 'never', cost: 0, share: 0 }
         return { kind: 'term', column, test, cost, share }

@@ -11,6 +11,19 @@ import { compareTexts, compareVersions, fold, parseVersion } from './values.ts'
 /** Does the rule hold for the subject? `now` in epoch milliseconds. Never throws, never looks at a clock. */
 export type Predicate = (subject: Subject, now: number) => boolean
 
+/**
+ * What a comparison with a missing value is: what the language says, or always false (then the rule holds where it certainly
+ * does), or always true (where it possibly does). Under `not` the last two change places: that is Kleene's logic. `pr` and
+ * `memberOf` always have a value.
+ */
+export type Missing = 'as defined' | 'false' | 'true'
+
+export const underNot = {
+  'as defined': 'as defined',
+  false: 'true',
+  true: 'false',
+} as const satisfies Record<Missing, Missing>
+
 /** Is one present value right? Texts arrive as stored. */
 type Test = (value: never) => boolean
 
@@ -22,17 +35,20 @@ const orders: Record<OrderOp, (difference: number) => boolean> = {
 }
 
 /** Compiles a rule; costs time in proportion to its size. */
-export function compileRule(rule: CheckedRule): Predicate {
+export function compileRule(rule: CheckedRule, missing: Missing = 'as defined'): Predicate {
   switch (rule.kind) {
     case 'and':
     case 'or':
-      return chain(rule.kind, rule.items.map(compileRule))
+      return chain(
+        rule.kind,
+        rule.items.map((item) => compileRule(item, missing)),
+      )
     case 'not': {
-      const item = compileRule(rule.item)
+      const item = compileRule(rule.item, underNot[missing])
       return (subject, now) => !item(subject, now)
     }
     case 'any': {
-      const where = compileRule(rule.where)
+      const where = compileRule(rule.where, missing)
       return (subject, now) => subject.devices?.some((device) => where(device, now)) ?? false
     }
     case 'member':
@@ -42,17 +58,23 @@ export function compileRule(rule: CheckedRule): Predicate {
       return of(rule.side, (facts) => read(facts) !== undefined)
     }
     case 'date':
-      return of(rule.side, dateTest(rule))
-    case 'compare':
-      return of(rule.side, holds(rule.attribute, rule.op === 'ne', compareTest(rule)))
+      return of(rule.side, dateTest(rule, whenMissing(rule.op === 'ne', missing)))
+    case 'compare': {
+      const negated = rule.op === 'ne'
+      return of(rule.side, holds(rule.attribute, compareTest(rule), negated, whenMissing(negated, missing)))
+    }
     case 'in':
-      return of(rule.side, holds(rule.attribute, false, inTest(rule)))
+      return of(rule.side, holds(rule.attribute, inTest(rule), false, whenMissing(false, missing)))
     case 'matches':
-      return of(rule.side, holds(rule.attribute, false, matchTest(rule)))
+      return of(rule.side, holds(rule.attribute, matchTest(rule), false, whenMissing(false, missing)))
     default:
       return rule satisfies never
   }
 }
+
+/** What a missing value gives: the language says that nothing is equal to it. */
+const whenMissing = (negated: boolean, missing: Missing): boolean =>
+  missing === 'as defined' ? negated : missing === 'true'
 
 const nothing: Facts = { values: Object.create(null), memberOf: new Set() }
 
@@ -98,27 +120,34 @@ function memberTest({ groups }: Extract<CheckedRule, { kind: 'member' }>): Facts
   return (facts) => groups.some((group) => facts.memberOf.has(group))
 }
 
-function dateTest({ attribute, op, when }: Extract<CheckedRule, { kind: 'date' }>): FactsTest {
+function dateTest(
+  { attribute, op, when }: Extract<CheckedRule, { kind: 'date' }>,
+  missing: boolean,
+): FactsTest {
   const read = reader(attribute) as Read<number>
   const isRight = numberTest(op)
-  const negated = op === 'ne'
   return (facts, now) => {
     const value = read(facts)
-    if (value === undefined) return negated
+    if (value === undefined) return missing
     return isRight(value - ('at' in when ? when.at : now + when.fromNow))
   }
 }
 
-/** The test of one value lifted to what the subject has: nothing, one value, or a list. `negated`: none may pass. */
-function holds(attribute: Attribute, negated: boolean, test: Test): FactsTest {
+/**
+ * The test of one value lifted to what the subject has: nothing (`missing`), one value, or a list. `negated`: none may pass.
+ */
+function holds(attribute: Attribute, test: Test, negated: boolean, missing: boolean): FactsTest {
   const read = reader(attribute)
   const isRight = test as (value: unknown) => boolean
   if (attribute.type === 'list') {
-    return (facts) => ((read(facts) as readonly string[] | undefined)?.some(isRight) ?? false) !== negated
+    return (facts) => {
+      const values = read(facts) as readonly string[] | undefined
+      return values === undefined ? missing : values.some(isRight) !== negated
+    }
   }
   return (facts) => {
     const value = read(facts)
-    return (value !== undefined && isRight(value)) !== negated
+    return value === undefined ? missing : isRight(value) !== negated
   }
 }
 
