@@ -3,7 +3,7 @@
 import fc from 'fast-check'
 import t from 'tap'
 import type { GroupId } from '../../src/base/ids.ts'
-import { checkRule, type GroupNames, readRule } from '../../src/core/membership/language/check.ts'
+import { checkRule, readRule } from '../../src/core/membership/language/check.ts'
 import { compileRule } from '../../src/core/membership/language/compile.ts'
 import type { Facts, Subject } from '../../src/core/membership/language/facts.ts'
 import { formatRule } from '../../src/core/membership/language/format.ts'
@@ -17,130 +17,68 @@ import {
   fold,
   parseVersion,
 } from '../../src/core/membership/language/values.ts'
+import {
+  at,
+  boolean,
+  compare,
+  declared,
+  equality,
+  groupOf,
+  groups,
+  hour,
+  inDevices,
+  instant,
+  maybe,
+  now,
+  number,
+  order,
+  own,
+  part,
+  placeless,
+  present,
+  text,
+  texts,
+  tree,
+  version,
+  within,
+} from '../support/generated-rules.ts'
 
-const now = Date.UTC(2026, 5, 15)
-const hour = 3_600_000
 const schemas = subjectSchemas([
-  { name: 'badge', of: 'users', type: 'string', caseExact: true },
-  { name: 'level', of: 'users', type: 'number', caseExact: false },
-  { name: 'started', of: 'users', type: 'date', caseExact: false },
-  { name: 'skills', of: 'users', type: 'list', caseExact: false },
-  { name: 'remote', of: 'users', type: 'boolean', caseExact: false },
+  ...declared,
   { name: '__proto__', of: 'users', type: 'string', caseExact: false },
 ])
-const groups: GroupNames = {
-  find: (name) => (/^g[0-3]$/.test(name) ? { id: name as GroupId, of: 'users' } : undefined),
-  names: () => ['g0', 'g1', 'g2', 'g3'],
-}
 
-// ---- generators: few words, so that comparisons often hold --------------------------------------------------
+// ---- generators: what the interpreter below knows ----------------------------------------------------------
 
-const at = { start: 0, end: 0 }
-const word = fc.constantFrom(
-  'a',
-  'A',
-  'ab',
-  'aB',
-  'b',
-  'É',
-  'e\u0301',
-  'ba',
-  '\u{1F600}',
-  '\uffee',
-  '"',
-  '\\',
-)
-const string = word.map((value): Value => ({ kind: 'string', value, at }))
-const number = fc.constantFrom(-1, 0, 0.5, 1, 1e21).map((value): Value => ({ kind: 'number', value, at }))
-const boolean = fc.boolean().map((value): Value => ({ kind: 'boolean', value, at }))
-const relative = fc
-  .constantFrom(-2, -1, 1, 24)
-  .map((amount): Value => ({ kind: 'relative', amount, unit: 'h', at }))
-const instant = fc.oneof(
-  relative,
-  fc.constant<Value>({ kind: 'relative', amount: 0, unit: 's', at }),
-  fc
-    .constantFrom('2026-06-15', '2026-06-14T23:00:00Z', '2026-06-15T02:00:00+01:00')
-    .map((value): Value => ({ kind: 'string', value, at })),
-)
-const version = fc
-  .constantFrom('1', '1.0', '1.10', '1.9', '01.9', '1.9-beta', '2')
-  .map((value): Value => ({ kind: 'string', value, at }))
-
-const equality = ['eq', 'ne'] as const
-const order = ['gt', 'ge', 'lt', 'le'] as const
-const text = ['co', 'sw', 'ew'] as const
-const compare = (
-  name: string,
-  ops: readonly Extract<Expr, { kind: 'compare' }>['op'][],
-  value: fc.Arbitrary<Value>,
-): fc.Arbitrary<Expr> =>
-  fc.record({
-    kind: fc.constant('compare' as const),
-    path: fc.constant({ name, at }),
-    op: fc.constantFrom(...ops),
-    value,
-    at: fc.constant(at),
-  })
-const within = (name: string, value: fc.Arbitrary<Value>): fc.Arbitrary<Expr> =>
-  fc.record({
-    kind: fc.constant('in' as const),
-    path: fc.constant({ name, at }),
-    values: fc.array(value, { minLength: 1, maxLength: 3 }),
-    at: fc.constant(at),
-  })
-const present = (...names: string[]): fc.Arbitrary<Expr> =>
-  fc.constantFrom(...names).map((name): Expr => ({ kind: 'present', path: { name, at }, at }))
-
-const groupName = fc.constantFrom('g0', 'g1', 'g2').map((value): Value => ({ kind: 'string', value, at }))
 const userLeaf = fc.oneof(
-  compare('department', [...equality, ...text, ...order], string),
-  compare('badge', [...equality, ...text, ...order], string),
-  compare('__proto__', equality, string),
-  compare('skills', [...equality, ...text], string),
+  compare('department', [...equality, ...part, ...order], text),
+  compare('badge', [...equality, ...part, ...order], text),
+  compare('__proto__', equality, text),
+  compare('skills', [...equality, ...part], text),
   compare('level', [...equality, ...order], number),
   compare('remote', equality, boolean),
   compare('started', [...equality, ...order], instant),
-  compare('memberOf', equality, groupName),
-  within('department', string),
-  within('badge', string),
-  within('skills', string),
+  compare('memberOf', equality, groupOf('g')),
+  within('department', text),
+  within('badge', text),
+  within('skills', text),
   within('level', number),
-  within('memberOf', groupName),
-  present('department', 'badge', 'skills', 'level', 'remote', 'started', 'memberOf', '__proto__'),
+  within('memberOf', groupOf('g')),
+  ...['department', 'badge', 'skills', 'level', 'remote', 'started', 'memberOf', '__proto__'].map(present),
 )
 const deviceLeaf = fc.oneof(
-  compare('name', [...equality, ...text, ...order], string),
+  compare('name', [...equality, ...part, ...order], text),
   compare('osVersion', [...equality, ...order], version),
   compare('managed', equality, boolean),
   compare('lastContact', [...equality, ...order], instant),
-  present('name', 'osVersion', 'managed', 'lastContact'),
+  ...['name', 'osVersion', 'managed', 'lastContact'].map(present),
 )
 
-function tree(leaf: fc.Arbitrary<Expr>): fc.Arbitrary<Expr> {
-  return fc.letrec<{ expr: Expr }>((tie) => ({
-    expr: fc.oneof(
-      { maxDepth: 4, withCrossShrink: true },
-      leaf,
-      tie('expr').map((item): Expr => ({ kind: 'not', item, at })),
-      fc
-        .record({
-          kind: fc.constantFrom('and' as const, 'or' as const),
-          items: fc.array(tie('expr'), { minLength: 2, maxLength: 3 }),
-        })
-        .map((node): Expr => ({ ...node, at })),
-    ),
-  })).expr
-}
-const devicesExpr = tree(deviceLeaf).map(
-  (where): Expr => ({ kind: 'any', collection: { name: 'devices', at }, where, at }),
-)
+const devicesExpr = tree(deviceLeaf).map(inDevices)
 const rule = tree(fc.oneof({ weight: 4, arbitrary: userLeaf }, { weight: 1, arbitrary: devicesExpr }))
 
-const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 3 })
-const stored = fc.oneof(word, fc.constantFrom('', null))
+const stored = fc.oneof(texts, fc.constantFrom('', null))
 const moment = fc.constantFrom(now, now - hour, now + hour, now - 24 * hour, '2026-06-15', 'soon')
-const own = (values: object): Facts['values'] => Object.assign(Object.create(null), values)
 const member = fc.subarray(['g0', 'g1', 'g2', 'g3'] as GroupId[]).map((ids) => new Set(ids))
 const device = fc
   .record({
@@ -155,11 +93,11 @@ const subject: fc.Arbitrary<Subject> = fc.record({
     .record({
       department: maybe(stored),
       badge: maybe(stored),
-      skills: maybe(fc.array(word, { maxLength: 3 })),
+      skills: maybe(fc.array(texts, { maxLength: 3 })),
       level: maybe(fc.constantFrom(-1, 0, 0.5, 1, Number.NaN, '1')),
       remote: maybe(fc.oneof(fc.boolean(), fc.constant('true'))),
       started: maybe(moment),
-      ['__proto__']: maybe(word),
+      ['__proto__']: maybe(texts),
     })
     .map(own),
   memberOf: member,
@@ -258,9 +196,6 @@ function naive(expr: Expr, subject: Subject): boolean {
 
 // ---- laws --------------------------------------------------------------------------------------------------
 
-const withoutPlaces = (expr: Expr): unknown =>
-  JSON.parse(JSON.stringify(expr, (key, value) => (key === 'at' ? undefined : value)))
-
 function evaluate(expr: Expr, who: Subject): boolean {
   const checked = checkRule(expr, schemas.users, groups)
   if (!checked.ok) throw new Error(checked.error.map((problem) => problem.message).join('; '))
@@ -273,10 +208,7 @@ t.test('what is printed parses to the same tree', async () => {
       const printed = formatRule(expr)
       const parsed = parseRule(printed)
       if (!parsed.ok) throw new Error(printed)
-      return (
-        JSON.stringify(withoutPlaces(parsed.value)) === JSON.stringify(withoutPlaces(expr)) &&
-        formatRule(parsed.value) === printed
-      )
+      return placeless(parsed.value) === placeless(expr) && formatRule(parsed.value) === printed
     }),
     { numRuns: 500 },
   )
@@ -476,7 +408,7 @@ t.test('A07 any pattern is translated or refused, and the translation matches th
 })
 
 t.test('values: folding is stable, orders are orders', async () => {
-  const any = fc.oneof(word, fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }))
+  const any = fc.oneof(texts, fc.string({ unit: 'grapheme' }), fc.string({ unit: 'binary' }))
   fc.assert(fc.property(any, (value) => fold(fold(value)) === fold(value)))
   fc.assert(
     fc.property(

@@ -6,29 +6,30 @@ import pg from 'pg'
 import t from 'tap'
 import type { GroupId } from '../../src/base/ids.ts'
 import type { AttributeValue, SubjectKind } from '../../src/core/directory/types.ts'
-import { type GroupNames, readRule } from '../../src/core/membership/language/check.ts'
+import { readRule } from '../../src/core/membership/language/check.ts'
 import { compileRule } from '../../src/core/membership/language/compile.ts'
 import type { Facts, Subject } from '../../src/core/membership/language/facts.ts'
 import { formatRule } from '../../src/core/membership/language/format.ts'
-import { subjectSchemas } from '../../src/core/membership/language/schema.ts'
 import type { CompareOp, Expr, Value } from '../../src/core/membership/language/syntax.ts'
 import { freshDatabase } from '../support/database.ts'
+import {
+  at,
+  boolean,
+  compare,
+  equality,
+  groupOf,
+  groups,
+  hour,
+  inDevices,
+  order,
+  part,
+  present,
+  schemas,
+  tree,
+  within,
+} from '../support/generated-rules.ts'
 
 const now = Date.UTC(2026, 5, 15, 12)
-const hour = 3_600_000
-const schemas = subjectSchemas([
-  { name: 'badge', of: 'users', type: 'string', caseExact: true },
-  { name: 'level', of: 'users', type: 'number', caseExact: false },
-  { name: 'started', of: 'users', type: 'date', caseExact: false },
-  { name: 'skills', of: 'users', type: 'list', caseExact: false },
-  { name: 'remote', of: 'users', type: 'boolean', caseExact: false },
-])
-const names = [0, 1, 2].flatMap((index) => [`g${index}`, `d${index}`])
-const groups: GroupNames = {
-  find: (name) => ({ id: name as GroupId, of: name.startsWith('g') ? 'users' : 'devices' }),
-  names: () => names,
-}
-
 // ---- values: case and composition, what LIKE and quoting treat specially, blanks, values of the wrong type ------
 
 const words = [
@@ -132,33 +133,13 @@ const deviceRow: fc.Arbitrary<DeviceRow> = fc.record({
 
 // ---- rules ------------------------------------------------------------------------------------------------
 
-const at = { start: 0, end: 0 }
 const text = texts.map((value): Value => ({ kind: 'string', value, at }))
 const number = fc.constantFrom(...levels).map((value): Value => ({ kind: 'number', value, at }))
-const boolean = fc.boolean().map((value): Value => ({ kind: 'boolean', value, at }))
 const instant = fc.oneof(
   fc.constantFrom(...instants).map((value): Value => ({ kind: 'string', value, at })),
   fc.constantFrom(-24, -1, 1).map((amount): Value => ({ kind: 'relative', amount, unit: 'h', at })),
   fc.constant<Value>({ kind: 'relative', amount: 0, unit: 's', at }),
 )
-const equality = ['eq', 'ne'] as const
-const part = ['co', 'sw', 'ew'] as const
-const order = ['gt', 'ge', 'lt', 'le'] as const
-
-const compare = (name: string, ops: readonly CompareOp[], value: fc.Arbitrary<Value>): fc.Arbitrary<Expr> =>
-  fc.record({
-    ...{ kind: fc.constant('compare' as const), path: fc.constant({ name, at }), value },
-    ...{ op: fc.constantFrom(...ops), at: fc.constant(at) },
-  })
-const within = (name: string, value: fc.Arbitrary<Value>): fc.Arbitrary<Expr> =>
-  fc.record({
-    ...{ kind: fc.constant('in' as const), path: fc.constant({ name, at }), at: fc.constant(at) },
-    values: fc.array(value, { minLength: 1, maxLength: 5 }),
-  })
-const present = (name: string): fc.Arbitrary<Expr> =>
-  fc.constant({ kind: 'present' as const, path: { name, at }, at })
-const group = (letter: string) =>
-  fc.constantFrom(0, 1, 2).map((index): Value => ({ kind: 'string', value: `${letter}${index}`, at }))
 
 const ofUsers = (prefix: '' | 'owner.'): fc.Arbitrary<Expr>[] => [
   ...['department', 'badge', 'skills'].flatMap((name) => [
@@ -168,7 +149,7 @@ const ofUsers = (prefix: '' | 'owner.'): fc.Arbitrary<Expr>[] => [
   ...[compare(`${prefix}level`, [...equality, ...order], number), within(`${prefix}level`, number)],
   ...[present(`${prefix}level`), compare(`${prefix}remote`, equality, boolean), present(`${prefix}remote`)],
   ...[compare(`${prefix}started`, [...equality, ...order], instant), present(`${prefix}started`)],
-  ...[compare(`${prefix}memberOf`, equality, group('g')), within(`${prefix}memberOf`, group('g'))],
+  ...[compare(`${prefix}memberOf`, equality, groupOf('g')), within(`${prefix}memberOf`, groupOf('g'))],
   present(`${prefix}memberOf`),
 ]
 const ofDevices: fc.Arbitrary<Expr>[] = [
@@ -177,28 +158,12 @@ const ofDevices: fc.Arbitrary<Expr>[] = [
   ...[compare('managed', equality, boolean), present('managed')],
   ...[compare('lastContact', [...equality, ...order], instant), present('lastContact')],
   ...[compare('mac', [...equality, ...part], text), within('mac', text), present('mac')],
-  ...[compare('memberOf', equality, group('d')), within('memberOf', group('d')), present('memberOf')],
+  ...[compare('memberOf', equality, groupOf('d')), within('memberOf', groupOf('d')), present('memberOf')],
 ]
 
-function tree(term: fc.Arbitrary<Expr>): fc.Arbitrary<Expr> {
-  return fc.letrec<{ expr: Expr }>((tie) => ({
-    expr: fc.oneof(
-      { maxDepth: 3, withCrossShrink: true },
-      term,
-      tie('expr').map((item): Expr => ({ kind: 'not', item, at })),
-      fc.record({
-        kind: fc.constantFrom('and' as const, 'or' as const),
-        items: fc.array(tie('expr'), { minLength: 2, maxLength: 3 }),
-        at: fc.constant(at),
-      }),
-    ),
-  })).expr
-}
-const inDevices = tree(fc.oneof(...ofDevices)).map(
-  (where): Expr => ({ kind: 'any', collection: { name: 'devices', at }, where, at }),
-)
+const anyDevice = tree(fc.oneof(...ofDevices), 3).map(inDevices)
 const terms: Record<SubjectKind, fc.Arbitrary<Expr>[]> = {
-  users: [...ofUsers(''), inDevices],
+  users: [...ofUsers(''), anyDevice],
   devices: [...ofDevices, ...ofUsers('owner.')],
 }
 
@@ -386,7 +351,7 @@ t.test('compiled rules agree with SQL', async (t) => {
       for (const term of terms[kind]) for (const expr of fc.sample(term, 12)) await agree(expr, kind)
     })
     await t.test(`joined by and, or, not: ${kind}`, async () => {
-      const rule = tree(fc.oneof(...terms[kind]))
+      const rule = tree(fc.oneof(...terms[kind]), 3)
       await fc.assert(
         fc.asyncProperty(rule, (expr) => agree(expr, kind)),
         { numRuns: 200 },

@@ -21,7 +21,7 @@ import {
   sound,
   userRule,
   userSubject,
-} from './rules.ts'
+} from '../../support/generated-rules.ts'
 
 const nothingKnown: Knowledge = { of: 'users', seen: () => undefined, selfEditable: () => false }
 

@@ -1,5 +1,5 @@
 // What is evaluated of a change equals what is evaluated from nothing: for any rules, any cells and any sequence of changes.
-// The rules and values are those of rules.ts: few, so that much turns.
+// The rules and values are those of generated-rules.ts: few, so that much turns.
 import fc from 'fast-check'
 import t from 'tap'
 import { enableLinearRegex } from '../../../src/base/linear-regex.ts'
@@ -14,11 +14,10 @@ import {
   type StoredCell,
 } from '../../../src/core/membership/incremental/evaluate-change.ts'
 import { compileRules, type RuleSet } from '../../../src/core/membership/rule-set.ts'
+import { deviceRule, hour, now, printed, schemas, userRule, words } from '../../support/generated-rules.ts'
 import { at, makeDevice, makeGroup, makeUser } from '../../support/store.ts'
-import { deviceRule, now, printed, schemas, userRule } from './rules.ts'
 
 enableLinearRegex()
-const hour = 3_600_000
 const custom = [...schemas.users.attributes.values()]
   .filter((attribute) => attribute.custom)
   .map(({ name, type, caseExact }) => {
@@ -76,20 +75,7 @@ const groups = fc
     ...read,
   ])
 
-const texts = fc.constantFrom(
-  'a',
-  'A',
-  'ab',
-  'aB',
-  'b',
-  'É',
-  'e\u0301',
-  'ba',
-  '\u{1F600}',
-  '\uffee',
-  '',
-  null,
-)
+const texts = fc.constantFrom(...words, '', null)
 const instants = fc.constantFrom(now, now - hour, now - 2 * hour, now + hour, now - 1, now - 24 * hour + 1)
 const date = fc.option(instants.map((ms) => new Date(ms)))
 const given = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined })

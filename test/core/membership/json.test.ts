@@ -4,7 +4,7 @@ import t from 'tap'
 import { formatRule } from '../../../src/core/membership/language/format.ts'
 import { fromJson, type RuleJson, toJson } from '../../../src/core/membership/language/json.ts'
 import { parseRule } from '../../../src/core/membership/language/parse.ts'
-import { anyRule, placeless } from './rules.ts'
+import { anyRule, placeless } from '../../support/generated-rules.ts'
 
 function jsonOf(text: string): RuleJson {
   const parsed = parseRule(text)

@@ -12,7 +12,7 @@ import type { Facts, Subject } from '../../../src/core/membership/language/facts
 import { formatRule } from '../../../src/core/membership/language/format.ts'
 import { fromJson, toJson } from '../../../src/core/membership/language/json.ts'
 import { decisive, traceRule } from '../../../src/core/membership/language/trace.ts'
-import { groups, now, placeless, schemas, sound } from './rules.ts'
+import { groups, now, placeless, schemas, sound } from '../../support/generated-rules.ts'
 
 /** As many pieces as fit into a rule. */
 function many(piece: (index: number) => string, joined: string): string {

@@ -13,8 +13,8 @@ import { compileKnown } from '../../../src/core/membership/language/known.ts'
 import { affectedGroups, evaluateAffected } from '../../../src/core/membership/preview/affected.ts'
 import { type Grant, PreviewCount } from '../../../src/core/membership/preview/preview.ts'
 import { compileRules } from '../../../src/core/membership/rule-set.ts'
+import { now, printed, sound, userRule, userSubject } from '../../support/generated-rules.ts'
 import { at, makeDevice, makeGroup, makeUser } from '../../support/store.ts'
-import { now, printed, sound, userRule, userSubject } from './rules.ts'
 
 enableLinearRegex()
 

@@ -6,7 +6,16 @@ import { compileRule } from '../../../src/core/membership/language/compile.ts'
 import type { Facts, Subject } from '../../../src/core/membership/language/facts.ts'
 import { tellClause } from '../../../src/core/membership/language/tell.ts'
 import { type ClauseTrace, decisive, traceRule } from '../../../src/core/membership/language/trace.ts'
-import { deviceRule, deviceSubject, narrowRule, now, printed, sound, userRule, userSubject } from './rules.ts'
+import {
+  deviceRule,
+  deviceSubject,
+  narrowRule,
+  now,
+  printed,
+  sound,
+  userRule,
+  userSubject,
+} from '../../support/generated-rules.ts'
 
 const facts = (values: Facts['values'], ...memberOf: string[]): Facts => ({
   values,

@@ -1,26 +1,27 @@
-// Generated rules and subjects for laws about the rule language: few attributes and few values, so that comparisons often
-// hold, contradict each other and follow from each other.
+// Generated rules and subjects for laws about the rule language, and the parts that such rules are made of: few attributes and
+// few values, so that comparisons often hold, contradict each other and follow from each other.
 import fc from 'fast-check'
-import type { GroupId } from '../../../src/base/ids.ts'
-import type { SubjectKind } from '../../../src/core/directory/types.ts'
-import { checkRule, type GroupNames } from '../../../src/core/membership/language/check.ts'
-import type { CheckedRule } from '../../../src/core/membership/language/checked.ts'
-import type { Facts, Subject } from '../../../src/core/membership/language/facts.ts'
-import { formatRule } from '../../../src/core/membership/language/format.ts'
-import { parseRule } from '../../../src/core/membership/language/parse.ts'
-import { subjectSchemas } from '../../../src/core/membership/language/schema.ts'
-import type { Expr, Value } from '../../../src/core/membership/language/syntax.ts'
+import type { GroupId } from '../../src/base/ids.ts'
+import type { SubjectKind } from '../../src/core/directory/types.ts'
+import { checkRule, type GroupNames } from '../../src/core/membership/language/check.ts'
+import type { CheckedRule } from '../../src/core/membership/language/checked.ts'
+import type { Facts, Subject } from '../../src/core/membership/language/facts.ts'
+import { formatRule } from '../../src/core/membership/language/format.ts'
+import { parseRule } from '../../src/core/membership/language/parse.ts'
+import { subjectSchemas } from '../../src/core/membership/language/schema.ts'
+import type { CompareOp, Expr, Value } from '../../src/core/membership/language/syntax.ts'
 
 export const now = Date.UTC(2026, 5, 15)
-const hour = 3_600_000
+export const hour = 3_600_000
 
-export const schemas = subjectSchemas([
+export const declared = [
   { name: 'badge', of: 'users', type: 'string', caseExact: true },
   { name: 'level', of: 'users', type: 'number', caseExact: false },
   { name: 'started', of: 'users', type: 'date', caseExact: false },
   { name: 'skills', of: 'users', type: 'list', caseExact: false },
   { name: 'remote', of: 'users', type: 'boolean', caseExact: false },
-])
+] as const
+export const schemas = subjectSchemas(declared)
 export const groups: GroupNames = {
   find: (name) => (/^[gd][0-2]$/.test(name) ? { id: name as GroupId, of: kindOf(name) } : undefined),
   names: () => ['g0', 'g1', 'g2', 'd0', 'd1', 'd2'],
@@ -47,49 +48,78 @@ export function sound(text: string, of: SubjectKind = 'users'): RuleUnderTest {
 export const placeless = (expr: Expr): string =>
   JSON.stringify(expr, (key, value) => (key === 'at' ? undefined : value))
 
-const at = { start: 0, end: 0 }
-type Compare = Extract<Expr, { kind: 'compare' }>
+// ---- parts -------------------------------------------------------------------------------------------------
 
-const texts = fc.constantFrom('a', 'A', 'ab', 'aB', 'b', 'É', 'e\u0301', 'ba', '\u{1F600}', '\uffee', '"')
-const text = texts.map((value): Value => ({ kind: 'string', value, at }))
-const number = fc.constantFrom(-1, 0, 0.5, 1, 1e21).map((value): Value => ({ kind: 'number', value, at }))
-const boolean = fc.boolean().map((value): Value => ({ kind: 'boolean', value, at }))
-const instant = fc.oneof(
+export const at = { start: 0, end: 0 }
+const textValue = (value: string): Value => ({ kind: 'string', value, at })
+
+export const words = ['a', 'A', 'ab', 'aB', 'b', 'É', 'e\u0301', 'ba', '\u{1F600}', '\uffee', '"', '\\']
+export const texts = fc.constantFrom(...words)
+export const text = texts.map(textValue)
+export const number = fc
+  .constantFrom(-1, 0, 0.5, 1, 1e21)
+  .map((value): Value => ({ kind: 'number', value, at }))
+export const boolean = fc.boolean().map((value): Value => ({ kind: 'boolean', value, at }))
+export const instant = fc.oneof(
   fc.constantFrom(-2, -1, 1, 24).map((amount): Value => ({ kind: 'relative', amount, unit: 'h', at })),
   fc.constant<Value>({ kind: 'relative', amount: 0, unit: 's', at }),
-  fc
-    .constantFrom('2026-06-15', '2026-06-14T23:00:00Z', '2026-06-15T02:00:00+01:00')
-    .map((value): Value => ({ kind: 'string', value, at })),
+  fc.constantFrom('2026-06-15', '2026-06-14T23:00:00Z', '2026-06-15T02:00:00+01:00').map(textValue),
 )
 const versions = fc.constantFrom('1', '1.0', '1.10', '1.9', '01.9', '1.9-beta', '2', '1.9.0')
-const version = versions.map((value): Value => ({ kind: 'string', value, at }))
+export const version = versions.map(textValue)
+/** Of the groups that rules read. */
+export const groupOf = (letter: 'g' | 'd') =>
+  fc.constantFrom(0, 1, 2).map((index) => textValue(`${letter}${index}`))
 const pattern = fc
   .constantFrom('^a', 'b$', 'a|b', '^a?b*$', '')
   .map((value) => ({ kind: 'string', value, at }) as const)
 
-const equality = ['eq', 'ne'] as const
-const order = ['gt', 'ge', 'lt', 'le'] as const
-const part = ['co', 'sw', 'ew'] as const
+export const equality = ['eq', 'ne'] as const
+export const order = ['gt', 'ge', 'lt', 'le'] as const
+export const part = ['co', 'sw', 'ew'] as const
 
 const path = (name: string) => fc.constant({ name, at })
-const compare = (
+export const compare = (
   name: string,
-  ops: readonly Compare['op'][],
+  ops: readonly CompareOp[],
   value: fc.Arbitrary<Value>,
 ): fc.Arbitrary<Expr> =>
   fc.record({
     ...{ kind: fc.constant('compare' as const), path: path(name), op: fc.constantFrom(...ops) },
     ...{ value, at: fc.constant(at) },
   })
-const within = (name: string, value: fc.Arbitrary<Value>): fc.Arbitrary<Expr> =>
+export const within = (name: string, value: fc.Arbitrary<Value>): fc.Arbitrary<Expr> =>
   fc.record({
     ...{ kind: fc.constant('in' as const), path: path(name), at: fc.constant(at) },
     values: fc.array(value, { minLength: 1, maxLength: 3 }),
   })
 const matches = (name: string): fc.Arbitrary<Expr> =>
   fc.record({ kind: fc.constant('matches' as const), path: path(name), pattern, at: fc.constant(at) })
-const present = (name: string): fc.Arbitrary<Expr> =>
+export const present = (name: string): fc.Arbitrary<Expr> =>
   fc.constant({ kind: 'present' as const, path: { name, at }, at })
+
+/** That there is a device for which this holds. */
+export const inDevices = (where: Expr): Expr => ({
+  ...{ kind: 'any', collection: { name: 'devices', at }, where, at },
+})
+
+/** Terms joined by `and`, `or` and `not`. */
+export function tree(term: fc.Arbitrary<Expr>, maxDepth = 4): fc.Arbitrary<Expr> {
+  return fc.letrec<{ expr: Expr }>((tie) => ({
+    expr: fc.oneof(
+      { maxDepth, withCrossShrink: true },
+      term,
+      tie('expr').map((item): Expr => ({ kind: 'not', item, at })),
+      fc.record({
+        kind: fc.constantFrom('and' as const, 'or' as const),
+        items: fc.array(tie('expr'), { minLength: 2, maxLength: 4 }),
+        at: fc.constant(at),
+      }),
+    ),
+  })).expr
+}
+
+// ---- rules -------------------------------------------------------------------------------------------------
 
 function ofText(name: string): fc.Arbitrary<Expr>[] {
   return [
@@ -101,7 +131,7 @@ function ofText(name: string): fc.Arbitrary<Expr>[] {
 }
 
 function ofGroups(name: string, letter: 'g' | 'd'): fc.Arbitrary<Expr>[] {
-  const group = fc.nat({ max: 2 }).map((index): Value => ({ kind: 'string', value: `${letter}${index}`, at }))
+  const group = groupOf(letter)
   return [compare(name, equality, group), within(name, group), present(name)]
 }
 
@@ -126,24 +156,7 @@ const deviceTerms = [
   ...ofGroups('memberOf', 'd'),
 ]
 
-function tree(term: fc.Arbitrary<Expr>): fc.Arbitrary<Expr> {
-  return fc.letrec<{ expr: Expr }>((tie) => ({
-    expr: fc.oneof(
-      { maxDepth: 4, withCrossShrink: true },
-      term,
-      tie('expr').map((item): Expr => ({ kind: 'not', item, at })),
-      fc.record({
-        kind: fc.constantFrom('and' as const, 'or' as const),
-        items: fc.array(tie('expr'), { minLength: 2, maxLength: 4 }),
-        at: fc.constant(at),
-      }),
-    ),
-  })).expr
-}
-
-const anyDevice = tree(fc.oneof(...deviceTerms)).map(
-  (where): Expr => ({ kind: 'any', collection: { name: 'devices', at }, where, at }),
-)
+const anyDevice = tree(fc.oneof(...deviceTerms)).map(inDevices)
 export const userRule = tree(
   fc.oneof({ weight: 4, arbitrary: fc.oneof(...userTerms('')) }, { weight: 1, arbitrary: anyDevice }),
 )
@@ -168,17 +181,15 @@ export const narrowRule: fc.Arbitrary<Expr> = fc
   )
   .chain((terms) => tree(fc.oneof(...terms)))
 
-function inDevices(where: Expr): Expr {
-  return { kind: 'any', collection: { name: 'devices', at }, where, at }
-}
+// ---- subjects ----------------------------------------------------------------------------------------------
 
-const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 3 })
+export const maybe = <T>(value: fc.Arbitrary<T>) => fc.option(value, { nil: undefined, freq: 3 })
 const stored = fc.oneof(
   { weight: 5, arbitrary: texts },
   { weight: 1, arbitrary: fc.constantFrom('', null, 'abba', 'c', 'aba') },
 )
 const moment = fc.constantFrom(now, now - hour, now + hour, now - 24 * hour, now - 1, '2026-06-15', 'soon')
-const own = (values: object): Facts['values'] => Object.assign(Object.create(null), values)
+export const own = (values: object): Facts['values'] => Object.assign(Object.create(null), values)
 const memberOf = (letter: 'g' | 'd') =>
   fc.subarray([0, 1, 2, 3].map((index) => `${letter}${index}` as GroupId)).map((ids) => new Set(ids))
 
