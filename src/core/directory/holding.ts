@@ -52,6 +52,15 @@ export interface Standing {
   readonly bound: ReadonlySet<GroupId>
 }
 
+/** Names of the attributes that users change themselves. */
+export function selfEditableOf(
+  attributes: Standing['attributes'],
+  settings: Standing['settings'],
+): ReadonlySet<string> {
+  const declared = attributes.filter(({ of, selfEditable }) => of === 'users' && selfEditable)
+  return new Set<string>([...settings.selfEditable, ...declared.map(({ name }) => name)])
+}
+
 interface Exposure {
   readonly group: Group
   readonly attribute: string
@@ -59,10 +68,7 @@ interface Exposure {
 
 /** Rules over self-editable attributes whose group grants something, itself or through groups that read it. Pure. */
 export function exposures({ groups, attributes, settings, bound }: Standing): readonly Exposure[] {
-  const editable = new Set<string>([
-    ...settings.selfEditable,
-    ...attributes.filter(({ of, selfEditable }) => of === 'users' && selfEditable).map(({ name }) => name),
-  ])
+  const editable = selfEditableOf(attributes, settings)
   if (editable.size === 0 || bound.size === 0) return []
   const rules = new Rules(groups, attributes)
   return groups.flatMap((group): Exposure[] => {

@@ -397,9 +397,20 @@ t.test('groups asked for: every cell in which such a group is not what the rules
 
 t.test('values that somebody has', async (t) => {
   const w = world(3)
-  t.equal(await w.sets.seen(organization, 'users', 'department', 'sales'), true)
-  t.equal(await w.sets.seen(organization, 'users', 'department', 'nowhere'), false)
-  t.equal(await w.sets.seen(organization, 'users', 'nonsense', 'x'), undefined)
+  const asked = [
+    ['users', 'department', 'sales'],
+    ['users', 'department', 'nowhere'],
+    ['users', 'nonsense', 'x'],
+    ['users', 'costCenter', 'nowhere'],
+  ] as const
+  t.same(
+    await w.sets.seen(
+      organization,
+      asked.map(([of, attribute, value]) => ({ of, attribute, value })),
+    ),
+    [true, false, undefined, false],
+    'whatever the case of the name',
+  )
 })
 
 t.test('found cells are told a page at a time, and not beyond another question', async (t) => {

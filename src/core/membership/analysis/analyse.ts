@@ -115,23 +115,53 @@ function termsOf(root: Clause, of: SubjectKind): readonly PlacedTerm[] {
 const hasTellingValues = ({ type, choices }: Attribute): boolean =>
   (type === 'string' || type === 'list' || type === 'number') && choices === undefined
 
-function valuesNeverSeen(root: Clause, knowledge: Knowledge): readonly Finding[] {
-  const findings: Finding[] = []
-  for (const { clause, whose } of termsOf(root, knowledge.of)) {
+/** A value that a rule asks for: texts are folded unless the attribute is `caseExact`. */
+export interface ValueAsked {
+  /** Whose attribute it is. */
+  readonly of: SubjectKind
+  readonly attribute: string
+  readonly value: string | number
+}
+
+/** Asks about so many; of further values nothing is said. */
+const maxValuesAsked = 200
+
+/** The distinct values of which `analyse` will ask whether anybody has them, the first 200. */
+export function valuesAsked(rule: CheckedRule, expr: Expr, of: SubjectKind): readonly ValueAsked[] {
+  const found = new Map<string, ValueAsked>()
+  for (const { at: _, ...asked } of placedValues(clausesOf(rule, expr), of)) {
+    found.set(keyOfValue(asked), asked)
+    if (found.size >= maxValuesAsked) break
+  }
+  return [...found.values()]
+}
+
+/** Equal for the same value of the same attribute. */
+export const keyOfValue = ({ of, attribute, value }: ValueAsked): string =>
+  JSON.stringify([of, attribute, value])
+
+function* placedValues(root: Clause, of: SubjectKind): Generator<ValueAsked & { readonly at: Span }> {
+  for (const { clause, whose } of termsOf(root, of)) {
     const { rule, expr } = clause
     if (rule.kind === 'member' || !hasTellingValues(rule.attribute)) continue
-    for (const { value, at } of askedFor(rule, expr)) {
-      if (typeof value === 'boolean' || knowledge.seen(whose, rule.attribute.name, value) !== false) continue
-      const which = `no ${whose === 'users' ? 'user' : 'device'} has this value of \`${rule.attribute.name}\``
-      findings.push({ code: 'value-never-seen', at, message: `${which}: check how it is written` })
-      if (findings.length >= maxFindings) return findings
-    }
+    for (const { value, at } of constantsOf(rule, expr))
+      if (typeof value !== 'boolean') yield { of: whose, attribute: rule.attribute.name, value, at }
+  }
+}
+
+function valuesNeverSeen(root: Clause, knowledge: Knowledge): readonly Finding[] {
+  const findings: Finding[] = []
+  for (const { of, attribute, value, at } of placedValues(root, knowledge.of)) {
+    if (knowledge.seen(of, attribute, value) !== false) continue
+    const which = `no ${of === 'users' ? 'user' : 'device'} has this value of \`${attribute}\``
+    findings.push({ code: 'value-never-seen', at, message: `${which}: check how it is written` })
+    if (findings.length >= maxFindings) break
   }
   return findings
 }
 
 /** The constants of a comparison for equality, each with its place. */
-function askedFor(rule: Term, expr: Expr): readonly { readonly value: Constant; readonly at: Span }[] {
+function constantsOf(rule: Term, expr: Expr): readonly { readonly value: Constant; readonly at: Span }[] {
   if (rule.kind === 'compare' && (rule.op === 'eq' || rule.op === 'ne') && expr.kind === 'compare') {
     return [{ value: rule.value, at: expr.value.at }]
   }

@@ -3,19 +3,22 @@ import { formatRule } from '../language/format.ts'
 import type { Expr, Span } from '../language/syntax.ts'
 import type { Literal } from './clauses.ts'
 
-export type FindingCode =
+export const findingCodes = [
   /** Nobody can ever fulfil the rule. */
-  | 'contradiction'
+  'contradiction',
   /** Everybody fulfils it. */
-  | 'always-true'
+  'always-true',
   /** An item of an `or` that can be left out: it can never hold, or others cover it. */
-  | 'unreachable-branch'
+  'unreachable-branch',
   /** An item of an `and` that can be left out: it always holds, or follows from others. */
-  | 'redundant'
+  'redundant',
   /** A value that no user or device has. */
-  | 'value-never-seen'
+  'value-never-seen',
   /** It rests on an attribute that users change themselves. */
-  | 'self-editable'
+  'self-editable',
+] as const
+
+export type FindingCode = (typeof findingCodes)[number]
 
 /** `at` is a place in the rule's text; the message says what to do. */
 export interface Finding {

@@ -5,12 +5,13 @@ import type { Clock } from '../../../base/clock.ts'
 import type { DeviceId, OrganizationId, SubjectId, UserId } from '../../../base/ids.ts'
 import { silentLog } from '../../../base/log.ts'
 import { Fault } from '../../../base/result.ts'
-import type { Group, SubjectKind } from '../../directory/types.ts'
+import type { Group } from '../../directory/types.ts'
 import { OneAtATime } from '../../factors/one-at-a-time.ts'
 import type { Cells, RuleSource } from '../../ports.ts'
+import type { ValueAsked } from '../analysis/analyse.ts'
 import type { Cell, CellSubject } from '../cell.ts'
 import { seen } from '../columns/evaluate.ts'
-import { subjectSchemas } from '../language/schema.ts'
+import { findAttribute, subjectSchemas } from '../language/schema.ts'
 import { mostFirst, type Preview, PreviewCount, type SamplePage } from '../preview/preview.ts'
 import { grantsOf, type PreviewerPorts } from '../preview/previewer.ts'
 import type { Changed } from '../replica/messages.ts'
@@ -109,18 +110,18 @@ export class ColumnSets implements SetAnswers {
 
   seen(
     organization: OrganizationId,
-    of: SubjectKind,
-    attribute: string,
-    value: string | number,
-  ): Promise<boolean | undefined> {
-    return this.#ask<boolean | undefined>(
+    values: readonly ValueAsked[],
+  ): Promise<readonly (boolean | undefined)[]> {
+    return this.#ask(
       organization,
       async ({ columns }) => {
-        const { attributes } = await this.#ports.rules.read(organization)
-        const known = subjectSchemas(attributes)[of].attributes.get(attribute)
-        return known === undefined ? undefined : seen(columns.population, of, known, value)
+        const schemas = subjectSchemas((await this.#ports.rules.read(organization)).attributes)
+        return values.map(({ of, attribute, value }) => {
+          const known = findAttribute(schemas[of], attribute)
+          return known === undefined ? undefined : seen(columns.population, of, known, value)
+        })
       },
-      () => this.#ports.otherwise.seen(organization, of, attribute, value),
+      () => this.#ports.otherwise.seen(organization, values),
     )
   }
 

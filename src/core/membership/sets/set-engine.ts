@@ -2,7 +2,8 @@
 // and which cells are not what the rules say. Here: what can be asked, and the end that asks.
 import type { OrganizationId } from '../../../base/ids.ts'
 import { Fault, type FaultCause } from '../../../base/result.ts'
-import type { Group, SubjectKind } from '../../directory/types.ts'
+import type { Group } from '../../directory/types.ts'
+import type { ValueAsked } from '../analysis/analyse.ts'
 import type { CellSubject } from '../cell.ts'
 import type { Preview, Previewer, SamplePage } from '../preview/preview.ts'
 
@@ -16,15 +17,8 @@ export interface SetEngine extends Previewer {
    * memberships of other groups are taken to be right.
    */
   differing(organization: OrganizationId, groups: GroupsAsked): AsyncIterable<readonly CellSubject[]>
-  /**
-   * Has any of the users (or devices) this value? Folded as rules fold texts. Undefined where that is not known at once.
-   */
-  seen(
-    organization: OrganizationId,
-    of: SubjectKind,
-    attribute: string,
-    value: string | number,
-  ): Promise<boolean | undefined>
+  /** Has any of the users (or devices) each of these values? In their order; undefined where that is not known at once. */
+  seen(organization: OrganizationId, values: readonly ValueAsked[]): Promise<readonly (boolean | undefined)[]>
 }
 
 export interface DifferingPage {
@@ -55,9 +49,7 @@ export type SetQuestion =
   | {
       readonly ask: 'seen'
       readonly organization: OrganizationId
-      readonly of: SubjectKind
-      readonly attribute: string
-      readonly value: string | number
+      readonly values: readonly ValueAsked[]
     }
 
 export interface NumberedQuestion {
@@ -90,7 +82,7 @@ function answerTo(question: SetQuestion, by: SetAnswers): Promise<unknown> {
     case 'differing':
       return by.differing(organization, question.groups, question.after)
     case 'seen':
-      return by.seen(organization, question.of, question.attribute, question.value)
+      return by.seen(organization, question.values)
     default:
       return question satisfies never
   }
@@ -163,11 +155,9 @@ export class AskedSets implements SetEngine {
 
   seen(
     organization: OrganizationId,
-    of: SubjectKind,
-    attribute: string,
-    value: string | number,
-  ): Promise<boolean | undefined> {
-    return this.#ask({ ask: 'seen', organization, of, attribute, value }) as Promise<boolean | undefined>
+    values: readonly ValueAsked[],
+  ): Promise<readonly (boolean | undefined)[]> {
+    return this.#ask({ ask: 'seen', organization, values }) as ReturnType<SetEngine['seen']>
   }
 
   async #ask(question: SetQuestion): Promise<unknown> {

@@ -44,8 +44,8 @@ export function scanningSets({ cells, rules, previewer, clock }: ScanPorts): Set
       }
     },
 
-    async seen() {
-      return undefined
+    async seen(_organization, values) {
+      return values.map(() => undefined)
     },
   }
 }
