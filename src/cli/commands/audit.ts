@@ -7,7 +7,7 @@ import { define, option, type Session, type Surroundings } from '../command.ts'
 import { exitCodes, usage } from '../failure.ts'
 import { idOf } from '../names.ts'
 import { type Column, formatTime, formatValue, printable, type Style } from '../output.ts'
-import { rowCount } from './collection.ts'
+import { limitOption, mostRows } from '../rows.ts'
 import type { Trace } from './explain.ts'
 
 interface AuditRecord {
@@ -106,7 +106,7 @@ export function addAudit(program: Command, around: Surroundings): void {
         option('--reference <reference>', 'what a refused person was shown, such as 7K3M-Q0XA'),
         option('--since <time>', 'such as 2026-01-31 or now-1d'),
         option('--until <time>', ''),
-        option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
+        limitOption(),
         option('--follow', 'go on printing what comes, oldest first, until interrupted'),
       ],
       examples: [
@@ -121,12 +121,8 @@ export function addAudit(program: Command, around: Surroundings): void {
     async (session) => {
       const api = await session.api()
       const query = await queryOf(session, api)
-      const { limit, follow } = session.options
-      const { items, more } = await api.list<AuditRecord>(
-        '/audit',
-        query,
-        typeof limit === 'number' ? limit : 50,
-      )
+      const { follow } = session.options
+      const { items, more } = await api.list<AuditRecord>('/audit', query, mostRows(session))
       if (follow === true) return followLog(session, api, query, items)
       session.answer({ items, next: more ? (items.at(-1)?.sequence ?? null) : null }, () =>
         items.length === 0

@@ -8,6 +8,7 @@ import { usage } from '../failure.ts'
 import type { Field, Kind } from '../kinds.ts'
 import { namesIn, resolve, resolveBinding } from '../names.ts'
 import { fields as fieldLines, printable } from '../output.ts'
+import { mostRows, noteMore, rowOptions } from '../rows.ts'
 import { readPassword } from '../terminal.ts'
 import { metadataFlags, saveFromMetadata } from './metadata.ts'
 import { clientSecretOf, describeApplication } from './resource.ts'
@@ -36,12 +37,6 @@ function assignmentOf(word: string): Assignment {
   const assignment = parseAssignment(word)
   if (assignment !== null) return assignment
   throw new InvalidArgumentError('Expected key=value.')
-}
-
-/** A number of rows, for commander. */
-export function rowCount(text: string): number {
-  if (/^[1-9][0-9]{0,8}$/.test(text)) return Number(text)
-  throw new InvalidArgumentError('Expected a whole number from 1.')
 }
 
 /** What is read from standard input or asked for without echo, by kind. */
@@ -82,10 +77,9 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
 
   const list: Handler = async (session) => {
     const api = await session.api()
-    const { filter, limit, all } = session.options
+    const { filter } = session.options
     const query = typeof filter === 'string' ? { filter } : {}
-    const most = all === true ? Number.MAX_SAFE_INTEGER : typeof limit === 'number' ? limit : 50
-    const { items, more } = await api.list(`/${kind.path}`, query, most)
+    const { items, more } = await api.list(`/${kind.path}`, query, mostRows(session))
     const names = session.json ? new Map<string, string>() : await namesIn(api, kind, items)
     session.answer({ items, next: more ? (items.at(-1)?.id ?? null) : null }, () => {
       if (items.length === 0)
@@ -101,9 +95,7 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
         items.toSorted((a, b) => key(a).localeCompare(key(b))),
       )
     })
-    if (more && !session.json) {
-      session.terminal.err(`the first ${items.length} are shown: --all or --limit shows more\n`)
-    }
+    noteMore(session, items.length, more)
   }
 
   const show: Handler = async (session, words) => {
@@ -173,11 +165,7 @@ export function addCollection(program: Command, kind: Kind, around: Surroundings
     {
       name: 'list',
       summary: `lists ${kind.path}`,
-      options: [
-        option('-f, --filter <filter>', 'SCIM filter, the same language as rules'),
-        option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
-        option('--all', 'all of them'),
-      ],
+      options: [option('-f, --filter <filter>', 'SCIM filter, the same language as rules'), ...rowOptions()],
       examples: kind.examples.list,
     },
     around,

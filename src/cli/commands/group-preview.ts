@@ -5,7 +5,7 @@ import { usage } from '../failure.ts'
 import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { printable } from '../output.ts'
-import { rowCount } from './collection.ts'
+import { rowCount } from '../rows.ts'
 
 interface Grant {
   readonly kind: string

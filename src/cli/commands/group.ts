@@ -1,10 +1,10 @@
 // Who is in a group and why, and membership by hand.
 import type { Command } from 'commander'
-import { define, type Handler, option, type Surroundings } from '../command.ts'
+import { define, type Handler, type Surroundings } from '../command.ts'
 import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { printable } from '../output.ts'
-import { rowCount } from './collection.ts'
+import { mostRows, noteMore, rowOptions } from '../rows.ts'
 import { addGroupPreview } from './group-preview.ts'
 import { addGroupInsights } from './insights.ts'
 import { addReviewCommands } from './review.ts'
@@ -24,19 +24,14 @@ export function addGroupCommands(group: Command, around: Surroundings): void {
       name: 'members',
       summary: 'the members of a group, each with its reasons',
       words: [['<name>', 'name or id of the group']],
-      options: [
-        option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
-        option('--all', 'all of them'),
-      ],
+      options: rowOptions(),
       examples: ['engineering', 'trusted-macs --all --json'],
     },
     around,
     async (session, [name = '']) => {
       const api = await session.api()
       const { id } = await resolve(api, kinds.group, name)
-      const { all, limit } = session.options
-      const most = all === true ? Number.MAX_SAFE_INTEGER : typeof limit === 'number' ? limit : 50
-      const { items, more } = await api.list<Member>(`/groups/${id}/members`, {}, most)
+      const { items, more } = await api.list<Member>(`/groups/${id}/members`, {}, mostRows(session))
       session.answer({ items, next: more ? (items.at(-1)?.subjectId ?? null) : null }, () =>
         items.length === 0
           ? `${printable(name)} has no members\n`
@@ -48,9 +43,7 @@ export function addGroupCommands(group: Command, around: Surroundings): void {
               items.toSorted((a, b) => (a.name ?? '').localeCompare(b.name ?? '')),
             ),
       )
-      if (more && !session.json) {
-        session.terminal.err(`the first ${items.length} are shown: --all or --limit shows more\n`)
-      }
+      noteMore(session, items.length, more)
     },
   )
 

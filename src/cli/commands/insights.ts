@@ -1,10 +1,11 @@
 // Why somebody is in a group or not, what a user gets through which groups, who joined and left, and what looks wrong.
 import type { Command } from 'commander'
-import { define, option, type Session, type Surroundings } from '../command.ts'
+import { define, type Session, type Surroundings } from '../command.ts'
 import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { formatTime, formatValue, printable } from '../output.ts'
-import { rowCount } from './collection.ts'
+import { mostRows, noteMore, rowOptions } from '../rows.ts'
+import { defineForUser } from './one-user.ts'
 
 interface Because {
   readonly kind: string
@@ -58,10 +59,6 @@ interface Finding {
 }
 
 const nameOf = ({ id, name }: Named): string => name ?? id
-const limits = () => [
-  option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
-  option('--all', 'all of them'),
-]
 
 export function addGroupInsights(group: Command, around: Surroundings): void {
   define(
@@ -91,7 +88,7 @@ export function addGroupInsights(group: Command, around: Surroundings): void {
       name: 'history',
       summary: 'who joined and left a group, newest first',
       words: [['<group>', 'name or id of the group']],
-      options: limits(),
+      options: rowOptions(),
       examples: ['engineering', 'engineering --all --json'],
     },
     around,
@@ -119,37 +116,29 @@ export function addGroupInsights(group: Command, around: Surroundings): void {
 }
 
 export function addUserInsights(user: Command, around: Surroundings): void {
-  const words = [['<username>', 'username, e-mail address or id']] as const
-  define(
+  defineForUser(
     user,
     {
       name: 'access',
       summary: 'the resources that a user gets, and through which groups',
-      words,
       examples: ['alice', 'alice --json'],
     },
     around,
-    async (session, [username = '']) => {
-      const api = await session.api()
-      const { id } = await resolve(api, kinds.user, username)
+    async (session, { api, id }) => {
       const answer = await api.request<Access>('GET', `/users/${id}/access`)
       session.answer(answer, () => access(answer, session))
     },
   )
-  define(
+  defineForUser(
     user,
     {
       name: 'history',
       summary: 'the groups that a user joined and left, newest first',
-      words,
-      options: limits(),
+      options: rowOptions(),
       examples: ['alice', 'alice --limit 10'],
     },
     around,
-    async (session, [username = '']) => {
-      const { id } = await resolve(await session.api(), kinds.user, username)
-      await showHistory(session, `/users/${id}/history`, username)
-    },
+    (session, { id, username }) => showHistory(session, `/users/${id}/history`, username),
   )
 }
 
@@ -195,9 +184,7 @@ const given = (attributes: Chain['binding']['attributes']): string =>
     .join('; ')
 
 async function showHistory(session: Session, path: string, name: string): Promise<void> {
-  const { all, limit } = session.options
-  const most = all === true ? Number.MAX_SAFE_INTEGER : typeof limit === 'number' ? limit : 50
-  const { items, more } = await (await session.api()).list<Entry>(path, {}, most)
+  const { items, more } = await (await session.api()).list<Entry>(path, {}, mostRows(session))
   session.answer({ items, next: more ? (items.at(-1)?.sequence ?? null) : null }, () =>
     items.length === 0
       ? `nothing is recorded of ${printable(name)}\n`
@@ -213,8 +200,7 @@ async function showHistory(session: Session, path: string, name: string): Promis
           items,
         ),
   )
-  if (more && !session.json)
-    session.terminal.err(`the first ${items.length} are shown: --all or --limit shows more\n`)
+  noteMore(session, items.length, more)
 }
 
 function finding({ message, count, items }: Finding): string {

@@ -6,7 +6,7 @@ import { exitCodes, Failure } from '../failure.ts'
 import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { formatTime, printable } from '../output.ts'
-import { rowCount } from './collection.ts'
+import { mostRows, noteMore, rowOptions } from '../rows.ts'
 
 interface Suggestion extends Item {
   readonly subjectId: string
@@ -33,21 +33,19 @@ export function addReviewCommands(group: Command, around: Surroundings): void {
       name: 'suggestions',
       summary: 'who would join or leave a review group, if it were approved',
       words: [['<group>', 'name or id of the group']],
-      options: [
-        option('--rejected', 'those that were rejected'),
-        option('-n, --limit <number>', 'at most so many (default: 50)').argParser(rowCount),
-        option('--all', 'all of them'),
-      ],
+      options: [option('--rejected', 'those that were rejected'), ...rowOptions()],
       examples: ['contractors', 'contractors --rejected --json'],
     },
     around,
     async (session, [name = '']) => {
       const api = await session.api()
       const { id } = await resolve(api, kinds.group, name)
-      const { all, limit, rejected } = session.options
-      const most = all === true ? Number.MAX_SAFE_INTEGER : typeof limit === 'number' ? limit : 50
-      const query = rejected === true ? { rejected: 'true' } : {}
-      const { items, more } = await api.list<Suggestion>(`/groups/${id}/suggestions`, query, most)
+      const query = session.options.rejected === true ? { rejected: 'true' } : {}
+      const { items, more } = await api.list<Suggestion>(
+        `/groups/${id}/suggestions`,
+        query,
+        mostRows(session),
+      )
       session.answer({ items, next: more ? (items.at(-1)?.id ?? null) : null }, () =>
         items.length === 0
           ? `nothing is suggested for ${printable(name)}\n`
@@ -65,9 +63,7 @@ export function addReviewCommands(group: Command, around: Surroundings): void {
               items.toSorted((a, b) => (a.name ?? '').localeCompare(b.name ?? '')),
             ),
       )
-      if (more && !session.json) {
-        session.terminal.err(`the first ${items.length} are shown: --all or --limit shows more\n`)
-      }
+      noteMore(session, items.length, more)
     },
   )
 

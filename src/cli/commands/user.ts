@@ -1,16 +1,15 @@
 // What users have beyond the common commands: their state, password, authenticator, sessions and groups.
 import type { Command } from 'commander'
-import type { Item } from '../api.ts'
-import { define, option, type Session, type Surroundings } from '../command.ts'
+import type { Api, Item } from '../api.ts'
+import { define, option, type Surroundings } from '../command.ts'
 import { exitCodes, Failure, usage } from '../failure.ts'
 import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { formatTime, formatValue, printable, shorten } from '../output.ts'
 import { readPassword } from '../terminal.ts'
 import { addUserInsights } from './insights.ts'
+import { defineForUser, userWords } from './one-user.ts'
 import { addScheduleCommands } from './schedule.ts'
-
-const words = [['<username>', 'username, e-mail address or id']] as const
 
 export function addUserCommands(user: Command, around: Surroundings): void {
   addUserInsights(user, around)
@@ -19,9 +18,7 @@ export function addUserCommands(user: Command, around: Surroundings): void {
     ['suspend', 'suspended', 'takes all access away, at every door at once'],
     ['activate', 'active', 'gives a staged or suspended user access again'],
   ] as const) {
-    define(user, { name, summary, words, examples: ['alice'] }, around, async (session, [username = '']) => {
-      const api = await session.api()
-      const { id } = await resolve(api, kinds.user, username)
+    defineForUser(user, { name, summary, examples: ['alice'] }, around, async (session, { api, id }) => {
       const changed = await api.request<Item>('PATCH', `/users/${id}`, { body: { state } })
       session.answer(changed, () => `${printable(String(changed.username))} is ${state}\n`)
     })
@@ -32,7 +29,7 @@ export function addUserCommands(user: Command, around: Surroundings): void {
     {
       name: 'password',
       summary: 'sets a password, read from standard input or asked for without echo',
-      words,
+      words: userWords,
       options: [option('--password-stdin', 'read it from standard input even on a terminal')],
       examples: ['alice', 'alice --password-stdin < password.txt'],
     },
@@ -51,18 +48,15 @@ export function addUserCommands(user: Command, around: Surroundings): void {
     },
   )
 
-  define(
+  defineForUser(
     user,
     {
       name: 'totp',
       summary: 'makes a new TOTP seed for an authenticator app, and shows it once',
-      words,
       examples: ['bob', 'bob --json'],
     },
     around,
-    async (session, [username = '']) => {
-      const api = await session.api()
-      const { id } = await resolve(api, kinds.user, username)
+    async (session, { api, id, username }) => {
       const made = await api.request<Item>('POST', `/users/${id}/factors`, { body: { kind: 'totp' } })
       session.answer(
         made,
@@ -73,18 +67,15 @@ export function addUserCommands(user: Command, around: Surroundings): void {
     },
   )
 
-  define(
+  defineForUser(
     user,
     {
       name: 'sessions',
       summary: 'where a user is signed in, and what applications keep',
-      words,
       examples: ['alice', 'alice --json'],
     },
     around,
-    async (session, [username = '']) => {
-      const api = await session.api()
-      const { id } = await resolve(api, kinds.user, username)
+    async (session, { api, id, username }) => {
       const { items } = await api.list<OpenSession>(`/users/${id}/sessions`, {}, Number.MAX_SAFE_INTEGER)
       session.answer({ items, next: null }, () =>
         items.length === 0
@@ -103,18 +94,15 @@ export function addUserCommands(user: Command, around: Surroundings): void {
     },
   )
 
-  define(
+  defineForUser(
     user,
     {
       name: 'sign-out',
       summary: 'ends all sessions of a user, here and at applications',
-      words,
       examples: ['alice'],
     },
     around,
-    async (session, [username = '']) => {
-      const api = await session.api()
-      const { id } = await resolve(api, kinds.user, username)
+    async (session, { api, id, username }) => {
       await api.request('DELETE', `/users/${id}/sessions`)
       const name = printable(username)
       session.answer(
@@ -125,12 +113,12 @@ export function addUserCommands(user: Command, around: Surroundings): void {
     },
   )
 
-  define(
+  defineForUser(
     user,
-    { name: 'groups', summary: 'the groups of a user, each with its reasons', words, examples: ['alice'] },
+    { name: 'groups', summary: 'the groups of a user, each with its reasons', examples: ['alice'] },
     around,
-    async (session, [username = '']) => {
-      const groups = await groupsOf(session, username)
+    async (session, { api, id, username }) => {
+      const groups = await groupsOf(api, id)
       session.answer({ items: groups, next: null }, () =>
         groups.length === 0
           ? `${printable(username)} is in no group\n`
@@ -171,9 +159,7 @@ interface Membership {
 }
 
 /** A decision names all memberships of its subject, with their reasons, whatever the resource. */
-async function groupsOf(session: Session, username: string): Promise<readonly Membership[]> {
-  const api = await session.api()
-  const { id } = await resolve(api, kinds.user, username)
+async function groupsOf(api: Api, id: string): Promise<readonly Membership[]> {
   const [resource] = (await api.list('/resources', {}, 1)).items
   if (resource === undefined) {
     throw new Failure(
