@@ -3,9 +3,9 @@ import type { Clock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId, UserId } from '../../base/ids.ts'
 import type { Result } from '../../base/result.ts'
 import type { Secret } from '../../base/secrets.ts'
-import type { Preview, Previewer, SamplePage } from '../membership/preview/preview.ts'
+import type { SamplePage } from '../membership/preview/preview.ts'
 import { createPreviewer } from '../membership/preview/previewer.ts'
-import { either } from '../membership/sets/set-engine.ts'
+import { either, type SetEngine } from '../membership/sets/set-engine.ts'
 import type {
   ApiToken,
   AuditReader,
@@ -31,13 +31,14 @@ import type { Collection } from './collection.ts'
 import { deviceCollection } from './device-collection.ts'
 import { type ExemptionCollection, exemptionCollection } from './exemption-collection.ts'
 import { type FactorsOf, factorsOf } from './factors.ts'
-import { groupPreview } from './group-preview.ts'
+import { groupPreview, type RulePreview } from './group-preview.ts'
 import { type GroupProposals, groupProposals } from './group-shares.ts'
 import { groupCollection } from './groups.ts'
 import { createInsights, type Insights } from './insights.ts'
 import { type Members, members } from './members.ts'
 import { updateOrganization } from './organizations.ts'
 import { resourceCollection } from './resources.ts'
+import { type RuleCheck, ruleCheck } from './rule-check.ts'
 import { serviceAccountCollection } from './service-accounts.ts'
 import { type ScheduledStates, scheduledStates } from './state-changes.ts'
 import { type ReviewedSuggestions, reviewedSuggestions } from './suggestions.ts'
@@ -76,8 +77,8 @@ export interface DirectoryPorts {
   readonly checkAttributes: AttributeCheck
   readonly auditReader: Pick<AuditReader, 'list'>
   readonly insight: Insight
-  /** Previews without going through every cell, where there is somebody who can. */
-  readonly sets?: Previewer
+  /** Previews without going through every cell, and knows which values there are, where there is somebody who can. */
+  readonly sets?: Pick<SetEngine, 'preview' | 'seen'>
   readonly clock: Clock
 }
 
@@ -97,7 +98,9 @@ export interface Directory {
   readonly suggestions: ReviewedSuggestions
   readonly stateChanges: ScheduledStates
   /** What a rule would change. */
-  previewGroup(by: By, body: unknown, page: SamplePage): Promise<Result<Preview, Refusal>>
+  previewGroup(by: By, body: unknown, page: SamplePage): Promise<Result<RulePreview, Refusal>>
+  /** A rule in both forms, and what is odd about it. */
+  checkRule(by: By, body: unknown): Promise<Result<RuleCheck, Refusal>>
   readonly userFactors: FactorsOf
   readonly serviceAccountFactors: FactorsOf
   /** May they decide over this user: sign them out, for one? */
@@ -128,6 +131,7 @@ export function createDirectory(ports: DirectoryPorts): Directory {
     suggestions: reviewedSuggestions(ports),
     stateChanges: scheduledStates(ports),
     previewGroup: groupPreview({ ...ports, previewer }),
+    checkRule: ruleCheck(ports),
     userFactors: factorsOf('user', ports),
     serviceAccountFactors: factorsOf('service-account', ports),
     mayManage: (by, user) => mayManage(by, user, ports),

@@ -2,10 +2,12 @@
 import type { Clock } from '../../base/clock.ts'
 import { type GroupId, newId } from '../../base/ids.ts'
 import { ok, type Result } from '../../base/result.ts'
+import type { Finding } from '../membership/analysis/finding.ts'
 import type { Preview, Previewer, SamplePage } from '../membership/preview/preview.ts'
 import type { GroupRecords, RuleSource } from '../ports.ts'
 import { groupShape, ruleFaults } from './groups.ts'
 import { Problems } from './problem.ts'
+import { type FindingPorts, findingsOf } from './rule-findings.ts'
 import { optional, readObject, type Shape } from './spec.ts'
 import type { Group } from './types.ts'
 import { id, text } from './values.ts'
@@ -18,7 +20,12 @@ export const previewShape = {
   groupId: optional(id<GroupId>('a group')),
 } satisfies Shape
 
-export interface PreviewPorts {
+export interface RulePreview extends Preview {
+  /** What is odd about the rule. */
+  readonly findings: readonly Finding[]
+}
+
+export interface PreviewPorts extends FindingPorts {
   readonly groups: Pick<GroupRecords, 'find'>
   readonly rules: RuleSource
   readonly previewer: Previewer
@@ -27,7 +34,7 @@ export interface PreviewPorts {
 
 export function groupPreview(ports: PreviewPorts) {
   /** As if the rule decided, also for a group of another mode. */
-  return async (by: By, body: unknown, page: SamplePage): Promise<Result<Preview, Refusal>> => {
+  return async (by: By, body: unknown, page: SamplePage): Promise<Result<RulePreview, Refusal>> => {
     const problems = new Problems()
     const values = readObject(previewShape, body, '', problems)
     if (!values) return invalid(problems.list)
@@ -54,6 +61,8 @@ export function groupPreview(ports: PreviewPorts) {
     const { groups, attributes } = await ports.rules.read(organization)
     const faults = ruleFaults(group, current, groups, attributes)
     if (faults.length > 0) return invalid(faults)
-    return ok(await ports.previewer.preview(organization, group, page))
+    const preview = await ports.previewer.preview(organization, group, page)
+    const findings = await findingsOf(by, { of, rule }, { groups, attributes }, ports)
+    return ok({ ...preview, findings })
   }
 }

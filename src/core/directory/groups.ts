@@ -9,6 +9,7 @@ import { type AuthorityPorts, authorityOf } from './authority.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
 import { holdExposures, holdMoves } from './holding.ts'
 import { type Problem, Problems } from './problem.ts'
+import { type FindingPorts, findingsOf } from './rule-findings.ts'
 import { namesOf, type RuledGroup, Rules } from './rules.ts'
 import { fixed, nullable, otherwise, readObject, type Shape, type Values } from './spec.ts'
 import {
@@ -50,7 +51,7 @@ export function checkMode(
   }
 }
 
-export interface GroupPorts {
+export interface GroupPorts extends FindingPorts {
   readonly groups: GroupRecords
   readonly bindings: Pick<Records<Binding>, 'list'>
   readonly resources: Pick<Records<Resource>, 'find'> & AuthorityPorts['resources']
@@ -90,14 +91,20 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
         ...{ id, updatedAt: at, posixId, status },
         ...values,
       }
-      if (!changed) return ok({ row })
+      const { of, rule } = values
+      const draft = async () => {
+        const findings =
+          rule === null ? [] : await findingsOf(by, { of, rule }, { groups, attributes }, ports)
+        return ok({ row, once: { findings } })
+      }
+      if (!changed) return draft()
       const exposed = await holdExposures(by, ports, (standing) => ({
         ...standing,
         groups: [...standing.groups.filter((group) => group.id !== id), row],
       }))
       if (!exposed.ok) return exposed
       const moves = current === null ? ok(null) : await holdMoves(by, row, ports.previewer)
-      return moves.ok ? ok({ row }) : moves
+      return moves.ok ? draft() : moves
     },
 
     async mayRemove(by, group) {
@@ -132,7 +139,10 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
     if (!written.ok || written.value.object.status === 'active') return written
     const { id } = written.value.object
     await ports.activateGroup(by.organization.id, id)
-    return ok({ object: (await ports.groups.find(by.organization.id, id)) ?? written.value.object })
+    return ok({
+      ...written.value,
+      object: (await ports.groups.find(by.organization.id, id)) ?? written.value.object,
+    })
   }
 
   return {

@@ -3,11 +3,12 @@
 import type { OrganizationId } from '../../base/ids.ts'
 import { analyse, keyOfValue, valuesAsked } from '../membership/analysis/analyse.ts'
 import type { Finding } from '../membership/analysis/finding.ts'
-import type { CheckedRule } from '../membership/language/checked.ts'
-import type { Expr } from '../membership/language/syntax.ts'
+import { parseRule } from '../membership/language/parse.ts'
+import type { RuleSourceText } from '../membership/rule-set.ts'
 import type { SetEngine } from '../membership/sets/set-engine.ts'
 import { selfEditableOf } from './holding.ts'
-import type { AttributeDefinition, SubjectKind } from './types.ts'
+import { Rules } from './rules.ts'
+import type { SubjectKind } from './types.ts'
 import type { By } from './writing.ts'
 
 export interface FindingPorts {
@@ -15,20 +16,17 @@ export interface FindingPorts {
   readonly sets?: Pick<SetEngine, 'seen'>
 }
 
-/** A sound rule. */
-export interface AnalysedRule {
-  readonly of: SubjectKind
-  readonly checked: CheckedRule
-  /** What `checked` was made from; findings have their places in its text. */
-  readonly expr: Expr
-}
-
+/** Of a rule that is sound beside these groups; of any other there are none. Places are those in its text. */
 export async function findingsOf(
   { organization }: By,
-  { of, checked, expr }: AnalysedRule,
-  attributes: readonly AttributeDefinition[],
+  { of, rule }: { readonly of: SubjectKind; readonly rule: string },
+  { groups, attributes }: Pick<RuleSourceText, 'groups' | 'attributes'>,
   { sets }: FindingPorts,
 ): Promise<readonly Finding[]> {
+  const parsed = parseRule(rule)
+  const read = new Rules(groups, attributes).check(of, rule)
+  if (!parsed.ok || !read.ok) return []
+  const [expr, checked] = [parsed.value, read.value]
   const asked = valuesAsked(checked, expr, of)
   const answers = sets === undefined || asked.length === 0 ? [] : await seen(organization.id, asked, sets)
   const known = new Map(asked.map((one, index) => [keyOfValue(one), answers[index]]))

@@ -25,7 +25,7 @@ export interface Refusal {
 
 export interface Written<T> {
   readonly object: T
-  /** Shown in this answer and never again: generated secrets. */
+  /** What this answer tells beside the object, and no other: generated secrets, what is odd about a rule. */
   readonly once?: Readonly<Record<string, unknown>>
 }
 

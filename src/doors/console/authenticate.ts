@@ -17,7 +17,7 @@ declare module 'fastify' {
 const bearer = /^Bearer +([A-Za-z0-9._~+/-]{16,512}=*) *$/i
 const reading = new Set(['GET', 'HEAD'])
 /** These ask by POST, and change nothing. */
-const asking = ['/access/explain', '/groups/preview']
+const asking = ['/access/explain', '/groups/preview', '/rules/check']
 
 export function bearerOf(request: FastifyRequest): string | undefined {
   return bearer.exec(request.headers.authorization ?? '')?.[1]

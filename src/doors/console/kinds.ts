@@ -1,5 +1,5 @@
 // The kinds of objects that share one shape of routes: where they live, how they look, and what lists filter by.
-
+import type { TSchema } from 'typebox'
 import type { Collection } from '../../core/directory/collection.ts'
 import { groupDocument } from '../../core/directory/groups.ts'
 import { listSchemas, subjectListSchema } from '../../core/directory/list-filter.ts'
@@ -11,6 +11,7 @@ import { deviceDocument, userDocument } from '../../core/directory/users.ts'
 import type { By } from '../../core/directory/writing.ts'
 import type { GroupNames } from '../../core/membership/language/check.ts'
 import type { RuleSchema } from '../../core/membership/language/schema.ts'
+import { findings } from './openapi.ts'
 import type { ApiServices } from './services.ts'
 
 export type View = Readonly<Record<string, unknown>>
@@ -23,6 +24,8 @@ export interface ApiKind<T extends Stored & { readonly id: string } = Stored & {
   readonly view: (object: T) => View
   /** What `view` has beyond the fields that can be sent. */
   readonly shown?: Readonly<Record<string, JsonSchema>>
+  /** What answers of POST and PATCH tell besides. */
+  readonly told?: Readonly<Record<string, TSchema>>
   readonly filter: (by: By) => Promise<{ readonly schema: RuleSchema; readonly groups?: GroupNames }>
 }
 
@@ -63,6 +66,7 @@ export function apiKinds({ directory, rules }: Pick<ApiServices, 'directory' | '
       collection: directory.groups,
       view: (group) => ({ ...groupDocument(group), posixId: group.posixId, status: group.status }),
       shown: { ...posixId, status: { type: 'string', enum: ['active', 'activating'] } },
+      told: { findings: findings() },
       filter: plain(listSchemas.groups),
     }),
     kind({

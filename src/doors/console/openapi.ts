@@ -3,6 +3,7 @@
 import type { FastifySchema } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import { type JsonSchema, type Shape, schemaOf } from '../../core/directory/spec.ts'
+import { findingCodes } from '../../core/membership/analysis/finding.ts'
 import type { ApiKind } from './kinds.ts'
 import { defaultLimit, largestLimit } from './request.ts'
 
@@ -59,7 +60,11 @@ export const pageOf = (item: TSchema): TSchema =>
   Type.Object({ items: Type.Array(item), next: Type.Union([uuid, Type.Null()]) })
 
 /** An object as answers show it. */
-export function shownAs(shape: Shape, shown: Readonly<Record<string, JsonSchema>> = {}): TSchema {
+export function shownAs(
+  shape: Shape,
+  shown: Readonly<Record<string, JsonSchema>> = {},
+  told: Readonly<Record<string, TSchema>> = {},
+): TSchema {
   const fields = Object.entries(shape).flatMap(([name, spec]) => {
     if (spec.writeOnly) return []
     const nullable = spec.absent !== 'required' && spec.absent.value === null
@@ -72,6 +77,7 @@ export function shownAs(shape: Shape, shown: Readonly<Record<string, JsonSchema>
     ...Object.fromEntries([...fields, ...more]),
     createdAt: Type.String({ format: 'date-time' }),
     updatedAt: Type.String({ format: 'date-time' }),
+    ...told,
   })
 }
 
@@ -82,14 +88,32 @@ const confirmation = Type.Object({
   ),
 })
 
+/** What is odd about a rule. They refuse nothing. */
+export const findings = (more: Readonly<Record<string, TSchema>> = {}): TSchema =>
+  Type.Array(
+    Type.Object({
+      code: Type.String({ enum: [...findingCodes] }),
+      at: Type.Object(
+        { start: Type.Integer(), end: Type.Integer() },
+        { description: "Where in the rule's text, in UTF-16 units" },
+      ),
+      message: Type.String({ description: 'What is odd and how to mend it' }),
+      ...more,
+    }),
+    { description: 'What is odd about the rule. They are warnings' },
+  )
+
 type Operation = 'list' | 'create' | 'read' | 'change' | 'remove'
 
 export function ofKind(
-  kind: Pick<ApiKind, 'path' | 'title' | 'shown'> & { readonly collection: { readonly shape: Shape } },
+  kind: Pick<ApiKind, 'path' | 'title' | 'shown' | 'told'> & {
+    readonly collection: { readonly shape: Shape }
+  },
   query: Readonly<Record<string, TSchema>> = { filter },
 ): Record<Operation, FastifySchema> {
   const { title, path, collection } = kind
   const shown = shownAs(collection.shape, kind.shown)
+  const written = shownAs(collection.shape, kind.shown, kind.told)
   const tags = [path]
   const headers = Type.Object({
     'if-match': Type.Optional(Type.String({ description: 'ETag that it must still have' })),
@@ -106,7 +130,7 @@ export function ofKind(
       params: params(),
       querystring: confirmation,
       body: plain(schemaOf(collection.shape)),
-      response: { 201: shown, ...problems },
+      response: { 201: written, ...problems },
     },
     read: {
       ...describe(`read${title}`, `One of ${path}`, tags),
@@ -119,7 +143,7 @@ export function ofKind(
       headers,
       querystring: confirmation,
       body: plain(schemaOf(collection.shape, true)),
-      response: { 200: shown, ...problems },
+      response: { 200: written, ...problems },
     },
     remove: {
       ...describe(`remove${title}`, 'Removes it', tags),

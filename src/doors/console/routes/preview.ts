@@ -1,7 +1,8 @@
-// What would this rule change? Counts and samples, without effects.
+// What would this rule change, and is it sound? Without effects.
 import type { FastifyInstance } from 'fastify'
 import { type TSchema, Type } from 'typebox'
 import { previewShape } from '../../../core/directory/group-preview.ts'
+import { checkShape } from '../../../core/directory/rule-check.ts'
 import { optional, schemaOf } from '../../../core/directory/spec.ts'
 import { id } from '../../../core/directory/values.ts'
 import { caller } from '../authenticate.ts'
@@ -37,7 +38,13 @@ const preview = Type.Object({
   unknowns: sampled(Type.Object(one)),
   gains: counts,
   loses: counts,
-  findings: Type.Array(Type.Object({})),
+  findings: document.findings(),
+})
+
+const checked = Type.Object({
+  rule: Type.String({ description: 'As it is printed: lower-case keywords, single spaces' }),
+  json: Type.Object({}, { description: 'The same rule in its JSON form' }),
+  findings: document.findings({ path: Type.String({ description: 'Where in `json`' }) }),
 })
 
 export function previewRoutes(app: FastifyInstance, { directory }: Pick<ApiServices, 'directory'>): void {
@@ -56,7 +63,23 @@ export function previewRoutes(app: FastifyInstance, { directory }: Pick<ApiServi
       const { limit: most, after } = read.value
       const page = { limit: most, ...(after !== undefined && { after }) }
       const previewed = await directory.previewGroup(caller(request), request.body, page)
-      return previewed.ok ? { ...previewed.value, findings: [] } : sendRefusal(reply, previewed.error)
+      return previewed.ok ? previewed.value : sendRefusal(reply, previewed.error)
+    },
+  )
+
+  app.post(
+    '/rules/check',
+    {
+      schema: document.operation(
+        'checkRule',
+        'Is a rule sound, what is odd about it, and its text and JSON form',
+        'groups',
+        { body: schemaOf(checkShape), answer: checked },
+      ),
+    },
+    async (request, reply) => {
+      const read = await directory.checkRule(caller(request), request.body)
+      return read.ok ? read.value : sendRefusal(reply, read.error)
     },
   )
 }
