@@ -1,4 +1,4 @@
-// muster group preview: what it asks, and what it prints.
+// muster group preview and check: what they ask, and what they print; and what saving a rule tells.
 import t from 'tap'
 import { fakeServer, muster, page } from '../support/command-line.ts'
 
@@ -15,7 +15,7 @@ const preview = {
   unknowns: { count: 1, sample: [{ subjectId: 'z', name: 'erin' }], next: null },
   gains: [{ ...wifi, count: 3 }],
   loses: [{ kind: 'group', resource: 'sales', count: 1 }],
-  findings: [],
+  findings: [{ code: 'redundant', at: { start: 4, end: 9 }, message: '`x` makes no \u001bdifference' }],
 }
 
 t.test('group preview', async (t) => {
@@ -37,6 +37,7 @@ t.test('group preview', async (t) => {
       '1 decided only because a value is missing: erin',
       '3 would gain office wifi (VLAN 30)',
       '1 would lose the LDAP group sales',
+      'warning: at character 5: `x` makes no \\u001bdifference',
       '',
     ].join('\n'),
   )
@@ -63,4 +64,28 @@ t.test('--confirm goes along', async (t) => {
     t.match(asked.at(-1), { method: 'PATCH', body: { rule: 'title pr' } })
     t.same(asked.at(-1)?.query, query)
   }
+})
+
+t.test('group check, and what saving tells', async (t) => {
+  const [finding] = preview.findings
+  const sales = { id, name: 'sales', of: 'users', mode: 'dynamic', version: 1 }
+  let findings = [finding]
+  const { url, asked } = await fakeServer(t, ({ method, path }) => {
+    if (path === '/rules/check') return { rule: 'title pr', json: {}, findings }
+    return method === 'GET' ? page(sales) : { ...sales, findings }
+  })
+  const env = { MUSTER_URL: url, MUSTER_TOKEN: 'muster_token' }
+  const warning = 'warning: at character 5: `x` makes no \\u001bdifference\n'
+  const run = (...words: string[]) => muster(['group', ...words], { env })
+  t.equal((await run('check', '--of', 'devices', '--rule', 'title  pr')).out, `title pr\n${warning}`)
+  t.same(asked.at(-1)?.body, { of: 'devices', rule: 'title  pr' })
+  t.match(await run('update', 'sales', '--rule', 'title pr'), { out: 'changed group sales\n', err: warning })
+  t.match(await run('create', 'sales', '--rule', 'title pr'), { out: 'created group sales\n', err: warning })
+  const json = await run('update', 'sales', '--rule', 'title pr', '--json')
+  t.same([JSON.parse(json.out).findings, json.err], [findings, ''])
+  t.match(await run('check'), { code: 2, err: /there is no rule/ })
+  findings = []
+  t.equal((await run('check', '--rule', 'title pr')).out, 'title pr\nnothing is odd about it\n')
+  t.same(asked.at(-1)?.body, { of: 'users', rule: 'title pr' })
+  t.equal((await run('update', 'sales', '--rule', 'title pr')).err, '')
 })

@@ -5,6 +5,7 @@ import { type Assignment, bodyOf, parseAssignment } from '../assignments.ts'
 import { define, type Handler, option, type Session, type Surroundings } from '../command.ts'
 import { noteOnFactors } from '../factors.ts'
 import { usage } from '../failure.ts'
+import { tellFindings } from '../findings.ts'
 import type { Field, Kind } from '../kinds.ts'
 import { namesIn, resolve, resolveBinding } from '../names.ts'
 import { fields as fieldLines, printable } from '../output.ts'
@@ -295,6 +296,7 @@ function withoutPassword({ name }: Kind, body: Readonly<Record<string, unknown>>
 function warn(kind: Kind, body: Readonly<Record<string, unknown>>, item: Item, session: Session): void {
   const note = body.factors === undefined ? null : noteOnFactors(kind, item)
   if (note !== null) session.terminal.err(note)
+  if (!session.json && Array.isArray(item.findings)) session.terminal.err(tellFindings(item.findings))
 }
 
 /** What it is called in a sentence; a binding by what it binds. */

@@ -1,7 +1,9 @@
-// muster group preview: who would join and leave under a rule that is not saved yet, and what they would gain and lose.
+// muster group preview and check, for a rule that is not saved yet: who would join and leave and what they would gain and lose,
+// and is it sound?
 import type { Command } from 'commander'
-import { define, option, type Surroundings } from '../command.ts'
+import { define, option, type Session, type Surroundings } from '../command.ts'
 import { usage } from '../failure.ts'
+import { type Finding, tellFindings } from '../findings.ts'
 import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { printable } from '../output.ts'
@@ -33,6 +35,12 @@ interface Preview {
   readonly unknowns: Sampled<{ readonly name: string }>
   readonly gains: readonly (Grant & { readonly count: number })[]
   readonly loses: readonly (Grant & { readonly count: number })[]
+  readonly findings: readonly Finding[]
+}
+
+interface Checked {
+  readonly rule: string
+  readonly findings: readonly Finding[]
 }
 
 const timeoutMs = 300_000
@@ -56,10 +64,8 @@ export function addGroupPreview(group: Command, around: Surroundings): void {
     },
     around,
     async (session, [name]) => {
-      const { of, rule, limit } = session.options
-      if (typeof rule !== 'string') {
-        throw usage('there is no rule', `Say which: muster group preview ${name ?? ''} --rule '…'`)
-      }
+      const { of, limit } = session.options
+      const rule = ruleOf(session, `preview ${name ?? ''}`)
       const api = await session.api()
       const groupId = name === undefined ? undefined : (await resolve(api, kinds.group, name)).id
       const body = { rule, ...(groupId === undefined ? { of: of ?? 'users' } : { groupId, of }) }
@@ -70,7 +76,36 @@ export function addGroupPreview(group: Command, around: Surroundings): void {
   )
 }
 
-function tell({ joins, leaves, stays, unknowns, gains, loses }: Preview): string {
+export function addRuleCheck(group: Command, around: Surroundings): void {
+  define(
+    group,
+    {
+      name: 'check',
+      summary: 'is a rule sound, and what is odd about it',
+      options: [
+        option('--of <users|devices>', 'of whom it is (default: users)'),
+        option('--rule <rule>', 'the rule'),
+      ],
+      examples: [`--rule 'department eq "Sales" and title pr'`, `--of devices --rule 'os eq "macos"' --json`],
+    },
+    around,
+    async (session) => {
+      const body = { of: session.options.of ?? 'users', rule: ruleOf(session, 'check') }
+      const checked = await (await session.api()).request<Checked>('POST', '/rules/check', { body })
+      session.answer(checked, () => `${printable(checked.rule)}\n${verdict(checked.findings)}`)
+    },
+  )
+}
+
+const verdict = (findings: readonly Finding[]): string =>
+  findings.length === 0 ? 'nothing is odd about it\n' : tellFindings(findings)
+
+function ruleOf({ options: { rule } }: Session, command: string): string {
+  if (typeof rule === 'string') return rule
+  throw usage('there is no rule', `Say which: muster group ${command.trim()} --rule '…'`)
+}
+
+function tell({ joins, leaves, stays, unknowns, gains, loses, findings }: Preview): string {
   const missing =
     unknowns.count === 0
       ? ''
@@ -84,6 +119,7 @@ function tell({ joins, leaves, stays, unknowns, gains, loses }: Preview): string
     missing,
     ...gains.map((one) => `${one.count} would gain ${grant(one)}\n`),
     ...loses.map((one) => `${one.count} would lose ${grant(one)}\n`),
+    tellFindings(findings),
   ].join('')
 }
 

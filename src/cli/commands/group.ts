@@ -5,7 +5,7 @@ import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { printable } from '../output.ts'
 import { mostRows, noteMore, rowOptions } from '../rows.ts'
-import { addGroupPreview } from './group-preview.ts'
+import { addGroupPreview, addRuleCheck } from './group-preview.ts'
 import { addGroupInsights } from './insights.ts'
 import { addReviewCommands } from './review.ts'
 
@@ -18,6 +18,7 @@ interface Member {
 export function addGroupCommands(group: Command, around: Surroundings): void {
   addGroupInsights(group, around)
   addGroupPreview(group, around)
+  addRuleCheck(group, around)
   define(
     group,
     {
