@@ -4,7 +4,7 @@
 import type { Duplex } from 'node:stream'
 import pg from 'pg'
 import type { Log } from '../base/log.ts'
-import { Fault } from '../base/result.ts'
+import { Fault, TimedOut } from '../base/result.ts'
 import type { Secret } from '../base/secrets.ts'
 import type { Sql } from './sql.ts'
 
@@ -93,7 +93,7 @@ export class Database implements Queryable {
 
   /**
    * All or nothing. A deadlock or serialization failure is tried again (so `work` must have no effects outside),
-   * up to five times. With `timeoutMs`, each statement is cancelled after that time.
+   * up to five times. With `timeoutMs`, each statement is cancelled after that time: throws TimedOut.
    */
   async transaction<T>(
     work: (tx: Transaction) => Promise<T>,
@@ -119,6 +119,8 @@ export class Database implements Queryable {
       } catch (error) {
         await client.query('rollback').catch((lost: Error) => (broken = lost))
         if (error instanceof DatabaseError && retryable.has(error.code) && attempt < 5) continue
+        if (options.timeoutMs !== undefined && isTimeout(error))
+          throw new TimedOut(undefined, { cause: error })
         // sorted already where it came from the database; an error of `work` stays what it is
         throw error
       } finally {

@@ -1,7 +1,6 @@
 // What memberships give access to, and what looks wrong with them, in plain SQL. Never writes.
-import { TimedOut } from '../base/result.ts'
 import type { AccessChain, Found, GroupShare, Insight } from '../core/ports.ts'
-import { type Database, isTimeout } from './database.ts'
+import type { Database } from './database.ts'
 import { fromReasons, toReasons } from './reasons.ts'
 import { type Sql, sql } from './sql.ts'
 
@@ -66,23 +65,18 @@ export function createInsight(database: Database): Insight {
           where g.org = ${organization} and ${grants} and coalesce(u.id, d.id) is not null
           order by g.name_key, m.subject_id limit ${shown}`,
       } satisfies Record<Found['code'], Sql<'organization'>>
-      try {
-        return await database.transaction(
-          async (tx) => {
-            const all: Found[] = []
-            for (const [code, statement] of Object.entries(statements)) {
-              const rows = await tx.query<FoundRow>(statement)
-              const items = rows.map(({ group, subject }) => ({ group, subject }))
-              all.push({ code: code as Found['code'], count: Number(rows[0]?.count ?? 0), items })
-            }
-            return all
-          },
-          { timeoutMs },
-        )
-      } catch (error) {
-        if (isTimeout(error)) throw new TimedOut(undefined, { cause: error })
-        throw error
-      }
+      return database.transaction(
+        async (tx) => {
+          const all: Found[] = []
+          for (const [code, statement] of Object.entries(statements)) {
+            const rows = await tx.query<FoundRow>(statement)
+            const items = rows.map(({ group, subject }) => ({ group, subject }))
+            all.push({ code: code as Found['code'], count: Number(rows[0]?.count ?? 0), items })
+          }
+          return all
+        },
+        { timeoutMs },
+      )
     },
 
     async shares(organization, user, least, limit) {
@@ -113,12 +107,7 @@ export function createInsight(database: Database): Insight {
         select json_build_object('id', s.id, 'name', s.name) as "group", s.attribute, s.value,
           s.people::integer as people, s.members::integer as members
         from share s order by s.members::numeric / s.people desc, s.members desc, s.name limit ${limit}`
-      try {
-        return await database.transaction((tx) => tx.query<GroupShare>(statement), { timeoutMs })
-      } catch (error) {
-        if (isTimeout(error)) throw new TimedOut(undefined, { cause: error })
-        throw error
-      }
+      return database.transaction((tx) => tx.query<GroupShare>(statement), { timeoutMs })
     },
   }
 }

@@ -2,14 +2,13 @@
 // cached here, and nothing is written.
 import type { DeviceId, GroupId, OrganizationId, SubjectId, UserId } from '../base/ids.ts'
 import { isId } from '../base/ids.ts'
-import { TimedOut } from '../base/result.ts'
 import type { Condition } from '../core/directory/condition.ts'
 import { nameKey } from '../core/directory/names.ts'
 import type { Device, Group, User } from '../core/directory/types.ts'
 import type { Membership } from '../core/membership/cell.ts'
 import type { DeviceEntry, DirectoryReader, Page, PosixGrant, UserEntry } from '../core/ports.ts'
 import { conditionSql } from './condition-sql.ts'
-import { type Database, isTimeout } from './database.ts'
+import type { Database } from './database.ts'
 import { toReasons } from './reasons.ts'
 import * as rows from './rows.ts'
 import { name, nothing, type Sql, sql } from './sql.ts'
@@ -27,12 +26,7 @@ export async function readPage<Row extends object>(
 ): Promise<Row[]> {
   const { timeoutMs } = page
   if (timeoutMs === undefined) return database.query<Row>(statement)
-  try {
-    return await database.transaction((tx) => tx.query<Row>(statement), { timeoutMs })
-  } catch (error) {
-    if (isTimeout(error)) throw new TimedOut(undefined, { cause: error })
-    throw error
-  }
+  return database.transaction((tx) => tx.query<Row>(statement), { timeoutMs })
 }
 
 /** The ids of the groups that the row of `alias` is an effective member of. */

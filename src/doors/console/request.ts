@@ -21,6 +21,16 @@ export const limit: Spec<number> = {
   },
 }
 
+/** Where a page of audit records goes on. */
+export const auditSequence: Spec<bigint> = {
+  schema: { type: 'string', pattern: '^[0-9]{1,18}$' },
+  absent: 'required',
+  read: (value, field, problems) =>
+    typeof value === 'string' && /^[0-9]{1,18}$/.test(value)
+      ? BigInt(value)
+      : problems.add(field, 'bad-cursor', 'expected `next` of the page before'),
+}
+
 export function readQuery<S extends Shape>(shape: S, query: unknown): Result<Values<S>, readonly Problem[]> {
   const problems = new Problems()
   // Fastify's query object has a prototype of its own without properties.

@@ -2,22 +2,13 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import type { AuditRecord } from '../../../core/audit/record.ts'
-import { optional, type Spec } from '../../../core/directory/spec.ts'
+import { optional } from '../../../core/directory/spec.ts'
 import { choice, date, id, text } from '../../../core/directory/values.ts'
 import { caller } from '../authenticate.ts'
 import * as document from '../openapi.ts'
 import { sendProblem } from '../problem-document.ts'
-import { limit, readQuery } from '../request.ts'
+import { auditSequence, limit, readQuery } from '../request.ts'
 import type { ApiServices } from '../services.ts'
-
-const sequence: Spec<bigint> = {
-  schema: { type: 'string', pattern: '^[0-9]{1,18}$' },
-  absent: 'required',
-  read: (value, field, problems) =>
-    typeof value === 'string' && /^[0-9]{1,18}$/.test(value)
-      ? BigInt(value)
-      : problems.add(field, 'bad-cursor', 'expected `next` of the page before'),
-}
 
 const query = {
   kind: optional(choice(['decision', 'change'])),
@@ -28,7 +19,7 @@ const query = {
   from: optional(date()),
   to: optional(date()),
   limit,
-  after: optional(sequence),
+  after: optional(auditSequence),
 }
 
 const record = Type.Object({

@@ -1,25 +1,17 @@
 // What administrators ask about memberships: why, through what, since when, and what looks wrong. Only reads.
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
-import { acceptShape } from '../../../core/directory/group-shares.ts'
+import { acceptShape } from '../../../core/directory/group-proposals.ts'
 import type { HistoryEntry } from '../../../core/directory/insights.ts'
-import { optional, type Spec, schemaOf } from '../../../core/directory/spec.ts'
+import { optional, schemaOf } from '../../../core/directory/spec.ts'
 import { notFound } from '../../../core/directory/writing.ts'
 import { caller } from '../authenticate.ts'
 import * as document from '../openapi.ts'
 import { sendProblem, sendRefusal } from '../problem-document.ts'
-import { limit, pathId, readQuery } from '../request.ts'
+import { auditSequence, limit, pathId, readQuery } from '../request.ts'
 import type { ApiServices } from '../services.ts'
 
-const before: Spec<bigint> = {
-  schema: { type: 'string', pattern: '^[0-9]{1,18}$' },
-  absent: 'required',
-  read: (value, field, problems) =>
-    typeof value === 'string' && /^[0-9]{1,18}$/.test(value)
-      ? BigInt(value)
-      : problems.add(field, 'bad-cursor', 'expected `next` of the page before'),
-}
-const historyQuery = { limit, after: optional(before) }
+const historyQuery = { limit, after: optional(auditSequence) }
 
 const uuid = Type.String({ format: 'uuid' })
 const orNull = (schema: ReturnType<typeof Type.Object>) => Type.Union([schema, Type.Null()])
