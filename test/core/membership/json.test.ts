@@ -3,7 +3,9 @@ import fc from 'fast-check'
 import t from 'tap'
 import { formatRule } from '../../../src/core/membership/language/format.ts'
 import { fromJson, type RuleJson, toJson } from '../../../src/core/membership/language/json.ts'
+import { placesIn } from '../../../src/core/membership/language/json-places.ts'
 import { parseRule } from '../../../src/core/membership/language/parse.ts'
+import type { Expr } from '../../../src/core/membership/language/syntax.ts'
 import { anyRule, placeless } from '../../support/generated-rules.ts'
 
 function jsonOf(text: string): RuleJson {
@@ -163,4 +165,42 @@ t.test('A12: JSON has the bounds of the text', async (t) => {
   t.match(textOf({ any: Array(200).fill({ all: Array(100).fill(leaf) }) }), /too-many-terms/)
   const wrong = fromJson({ any: Array(5_000).fill({}) })
   t.equal(wrong.ok ? 0 : wrong.error.length, 20, 'the first 20 problems are enough')
+})
+
+t.test('places in the text are places in the JSON form', async (t) => {
+  const at = (json: unknown, path: string): unknown =>
+    path
+      .split(/[.[\]]+/)
+      .filter((step) => step !== '')
+      .reduce((value, step) => (value as Record<string, unknown>)[step], json)
+  let found = 0
+  fc.assert(
+    fc.property(anyRule, (generated) => {
+      const json = toJson(generated)
+      const read = fromJson(json)
+      if (!read.ok) throw new Error('not read')
+      const placeOf = placesIn(json, read.value, 'json')
+      const visit = (expr: Expr): void => {
+        found++
+        const isRoot = expr === read.value
+        const place = at({ json }, placeOf(expr.at))
+        if (isRoot) t.equal(place, json)
+        else if (JSON.stringify(place) !== JSON.stringify(toJson(expr))) t.fail(formatRule(expr))
+        if ('path' in expr && at({ json }, placeOf(expr.path.at)) !== expr.path.name) t.fail(expr.path.name)
+        if (expr.kind === 'in')
+          for (const value of expr.values) {
+            const shown = at({ json }, placeOf(value.at))
+            if (value.kind !== 'relative' && shown !== value.value) t.fail(String(value.value))
+          }
+        if (expr.kind === 'not') visit(expr.item)
+        else if (expr.kind === 'any') visit(expr.where)
+        else if (expr.kind === 'and' || expr.kind === 'or') expr.items.forEach(visit)
+      }
+      visit(read.value)
+    }),
+  )
+  t.ok(found > 100)
+  const json = { all: [{ any: [{ all: [{ attribute: 'title', operator: 'pr' }] }] }] } as const
+  const read = fromJson(json)
+  t.equal(read.ok && placesIn(json, read.value)({ start: 0, end: 5 }), 'all[0].any[0].all[0].attribute')
 })
