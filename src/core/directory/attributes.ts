@@ -25,7 +25,8 @@ export const attributeShape = {
   ),
   of: fixed(choice(['users', 'devices'])),
   type: fixed(choice(attributeTypes)),
-  caseExact: otherwise(boolean(), false),
+  // It changes what rules mean that nobody has touched.
+  caseExact: fixed(otherwise(boolean(), false)),
   selfEditable: otherwise(boolean(), false),
   description: nullable(text()),
 } satisfies Shape
@@ -68,7 +69,7 @@ export function attributeCollection(ports: {
       if (!values) return invalid(problems.list)
       const base = current ?? { id: newId<AttributeDefinition['id']>(), version: 1, createdAt: at }
       const row: AttributeDefinition = { ...base, updatedAt: at, ...values }
-      if (current && (current.caseExact !== row.caseExact || current.selfEditable !== row.selfEditable)) {
+      if (current && current.selfEditable !== row.selfEditable) {
         const { groups, attributes } = await ports.rules.read(by.organization.id)
         const authority = await authorityOf(by, ports)
         for (const { id } of new Rules(groups, attributes).readersOfAttribute(row.name, row.of)) {

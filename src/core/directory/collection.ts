@@ -54,6 +54,8 @@ export interface Kind<T> {
   read(by: By, document: unknown, current: T | null, at: Date): Promise<Result<Draft<T>, Refusal>>
   /** Why it may not be removed now, beyond what the store refuses by itself. */
   mayRemove?(by: By, row: T): Promise<Result<null, Refusal>>
+  /** Where the plain removal will not do. */
+  remove?(by: By, row: T, audit: AuditBody): Promise<WriteOutcome>
 }
 
 const attempts = 5
@@ -135,7 +137,9 @@ export function recordCollection<T extends Stored & { readonly id: string }>(
         if (!may.ok) return may
         const details = difference(kind.document(row), null)
         const audit = changeBody(by, clock.now(), `${kind.name}.remove`, target(row), details)
-        const outcome = await records.remove(by.organization.id, row.id, row.version, audit)
+        const outcome = await (kind.remove
+          ? kind.remove(by, row, audit)
+          : records.remove(by.organization.id, row.id, row.version, audit))
         if (outcome.outcome === 'conflict' && attempt < attempts) continue
         return refusalOf(outcome, kind.name) ?? ok({ object: null })
       }

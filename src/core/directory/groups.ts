@@ -77,7 +77,8 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
       if (!problems.none) return invalid(problems.list)
       const { groups, attributes } = await ports.rules.read(by.organization.id)
       const id = current?.id ?? newId<GroupId>()
-      const may = current ? (await authorityOf(by, ports)).overGroup(id) : ok(null)
+      const authority = await authorityOf(by, ports)
+      const may = current ? authority.overGroup(id) : authority.overNewGroup(values.of)
       if (!may.ok) return may
       const faults = ruleFaults({ id, ...values }, current, groups, attributes)
       if (faults.length > 0) return invalid(faults)
@@ -128,6 +129,12 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
       const names = resources.map((resource) => JSON.stringify(resource?.name ?? '?')).join(', ')
       return refuse('in-use', '', `this group is bound to ${names}: remove these bindings first`)
     },
+
+    async remove(by, { id, of, version }, audit) {
+      const { groups, attributes } = await ports.rules.read(by.organization.id)
+      const readers = new Rules(groups, attributes).readersOfAny(of).map((reader) => reader.id)
+      return ports.groups.remove(by.organization.id, id, version, audit, without(readers, id))
+    },
   }
   const collection = recordCollection(ports.groups, kind, ports.clock)
   // One at a time within an organization: two rules that ask about each other must not be saved past one another.
@@ -145,14 +152,25 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
     })
   }
 
+  /** Whose rules ask for any group: some may have been in this one only. */
+  async function readersActivated(by: By, removed: Outcome<null>): Promise<Outcome<null>> {
+    if (!removed.ok) return removed
+    for (const { id } of await ports.groups.unfinished(by.organization.id))
+      await ports.activateGroup(by.organization.id, id)
+    return removed
+  }
+
   return {
     ...collection,
     create: async (by, body) => activated(by, await inTurn(by, () => collection.create(by, body))),
     update: async (by, id, patch, version) =>
       activated(by, await inTurn(by, () => collection.update(by, id, patch, version))),
-    remove: (by, id, version) => inTurn(by, () => collection.remove(by, id, version)),
+    remove: async (by, id, version) =>
+      readersActivated(by, await inTurn(by, () => collection.remove(by, id, version))),
   }
 }
+
+const without = <T>(list: readonly T[], one: T): readonly T[] => list.filter((each) => each !== one)
 
 export function groupDocument({ name, of, mode, rule, factors }: Group): GroupValues {
   return { name, of, mode, rule, factors }

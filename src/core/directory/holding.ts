@@ -67,7 +67,7 @@ interface Exposure {
 }
 
 /** Rules over self-editable attributes whose group grants something, itself or through groups that read it. Pure. */
-export function exposures({ groups, attributes, settings, bound }: Standing): readonly Exposure[] {
+function exposures({ groups, attributes, settings, bound }: Standing): readonly Exposure[] {
   const editable = selfEditableOf(attributes, settings)
   if (editable.size === 0 || bound.size === 0) return []
   const rules = new Rules(groups, attributes)
@@ -77,7 +77,7 @@ export function exposures({ groups, attributes, settings, bound }: Standing): re
     if (!checked.ok) return []
     const read = dependenciesOf(checked.value).attributes
     const names = [...(group.of === 'users' ? read.self : read.owner)].filter((name) => editable.has(name))
-    if (names.length === 0 || !rules.readersThrough(group.id).some((id) => bound.has(id))) return []
+    if (names.length === 0 || !rules.readersThrough(group).some((id) => bound.has(id))) return []
     return names.map((attribute) => ({ group, attribute }))
   })
 }

@@ -7,6 +7,7 @@ import { ok } from '../../base/result.ts'
 import { Secret } from '../../base/secrets.ts'
 import type { ResourceRecords, ResourceSecrets } from '../ports.ts'
 import { application, hasSecret, settleApplication } from './applications.ts'
+import { mayConfigure } from './authority.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
 import { inside, Problems } from './problem.ts'
 import { clientSecret, newSharedSecret, radiusSecret } from './shared-secrets.ts'
@@ -170,6 +171,8 @@ export function resourceCollection(ports: {
       }
       const values = readResource(document, '', problems)
       if (!values) return invalid(problems.list)
+      const may = mayConfigure(by, values.kind)
+      if (!may.ok) return may
       const base = current ?? { id: newId<ResourceId>(), version: 1, createdAt: at }
       const organization = by.organization.id
       const stored = { ...base, updatedAt: at }
@@ -186,6 +189,8 @@ export function resourceCollection(ports: {
         ...(Object.keys(once).length > 0 && { once }),
       })
     },
+
+    mayRemove: async (by, row) => mayConfigure(by, row.kind),
   }
   return recordCollection(ports.resources, kind, ports.clock)
 }

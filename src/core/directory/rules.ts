@@ -47,7 +47,7 @@ export class Rules {
     return fail({ field, code: 'circle', message })
   }
 
-  /** Groups whose rule asks for members of this group. */
+  /** Groups whose rule asks for members of this group by its name. */
   readersOf(id: GroupId): readonly RuledGroup[] {
     return this.groups.filter((group) => {
       const checked = this.#checkedRule(group)
@@ -57,12 +57,45 @@ export class Rules {
     })
   }
 
-  /** The group and all that read it, directly or through others. */
-  readersThrough(id: GroupId): readonly GroupId[] {
-    const found = new Set([id])
+  /** Groups whose rule asks whether somebody is in any group of this kind (`memberOf pr`). */
+  readersOfAny(kind: SubjectKind): readonly RuledGroup[] {
+    return this.groups.filter((group) => {
+      const checked = this.#checkedRule(group)
+      return checked && groupInOrder(group, dependenciesOf(checked)).readsEvery.includes(kind)
+    })
+  }
+
+  /** The group and all that read it, by its name or as one of any, directly or through others. */
+  readersThrough({ id, of }: Pick<RuledGroup, 'id' | 'of'>): readonly GroupId[] {
+    const found = new Map<GroupId, Pick<RuledGroup, 'id' | 'of'>>([[id, { id, of }]])
     // What is added while going through is gone through, too.
-    for (const one of found) for (const reader of this.readersOf(one)) found.add(reader.id)
-    return [...found]
+    for (const one of found.values())
+      for (const reader of [...this.readersOf(one.id), ...this.readersOfAny(one.of)])
+        found.set(reader.id, reader)
+    return [...found.keys()]
+  }
+
+  /** These groups and all that they read, directly or through others; `every`: kinds of which they read any group. */
+  readThrough(ids: ReadonlySet<GroupId>): {
+    readonly groups: ReadonlySet<GroupId>
+    readonly every: ReadonlySet<SubjectKind>
+  } {
+    const byId = new Map(this.groups.map((group) => [group.id, group]))
+    const found = new Set(ids)
+    const every = new Set<SubjectKind>()
+    // What is added while going through is gone through, too.
+    for (const id of found) {
+      const group = byId.get(id)
+      const checked = group === undefined ? null : this.#checkedRule(group)
+      if (group === undefined || checked === null) continue
+      const { reads, readsEvery } = groupInOrder(group, dependenciesOf(checked))
+      for (const read of reads) found.add(read)
+      for (const kind of readsEvery) {
+        if (!every.has(kind)) for (const each of this.groups) if (each.of === kind) found.add(each.id)
+        every.add(kind)
+      }
+    }
+    return { groups: found, every }
   }
 
   /** Groups whose rule is sound, and would not be without this custom attribute. */

@@ -4,19 +4,19 @@ import type { Clock } from '../../base/clock.ts'
 import { newId, type OrganizationId, type StateChangeId, type UserId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { DirectoryReader, Page, StateChanges } from '../ports.ts'
-import { type AuthorityPorts, mayManage } from './authority.ts'
-import { type CellWriter, changeCells, signal } from './cells.ts'
+import { type Authority, type AuthorityPorts, authorityOf, mayManage } from './authority.ts'
+import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import { Problems } from './problem.ts'
 import { readObject, required, type Shape } from './spec.ts'
 import { type StateChange, userStates } from './types.ts'
 import { choice, date, id, set, text } from './values.ts'
 import { type By, changeBody, difference, invalid, notFound, type Refusal } from './writing.ts'
 
-export const mostUsers = 1_000
+const mostUsers = 1_000
 /** Of one user: more states than that are a mistake. */
 const mostOfUser = 20
 
-export const scheduleShape = {
+const scheduleShape = {
   userIds: required(set(id<UserId>('a user'), mostUsers)),
   state: choice(userStates),
   at: date(),
@@ -53,6 +53,7 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
     by: By,
     userId: UserId,
     wanted: Pick<StateChange, 'state' | 'at' | 'reason'>,
+    guard: Authority['guard'],
   ): Promise<Result<StateChange, Refusal>> {
     const now = clock.now()
     const fresh: StateChange = { id: newId<StateChangeId>(), userId, ...wanted, createdAt: now }
@@ -76,6 +77,7 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
         const audit = [changeBody(by, now, 'user.schedule', target, details)]
         return ok({ stateChanges: [{ do: before ? 'update' : 'insert', row }], audit })
       },
+      guard,
     )
     return written.ok ? ok(row) : written
   }
@@ -101,9 +103,10 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
         const may = await mayManage(by, userId, ports)
         if (!may.ok) return may
       }
+      const { guard } = await authorityOf(by, ports)
       const rows: StateChange[] = []
       for (const userId of userIds) {
-        const row = await scheduleOne(by, userId, wanted)
+        const row = await scheduleOne(by, userId, wanted, guard)
         if (!row.ok) return row
         rows.push(row.value)
       }
@@ -117,14 +120,16 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
       if (!may.ok) return may
       const at = clock.now()
       const cells = [{ kind: 'user', id: found.userId } as const]
-      return changeCells(engine, by.organization.id, cells, 'scheduled state', ([cell]) => {
+      const { guard } = await authorityOf(by, ports)
+      const plan: Plan = ([cell]) => {
         const one = cell?.stateChanges.find((each) => each.id === found.id)
         if (!cell?.user || !one) return signal('not-found')
         const target = { kind: 'user', id: cell.user.id, name: cell.user.username }
         const details = { scheduled: one.id, ...difference(shown(one), null) }
         const audit = [changeBody(by, at, 'user.schedule.cancel', target, details)]
         return ok({ stateChanges: [{ do: 'remove', id: one.id }], audit })
-      })
+      }
+      return changeCells(engine, by.organization.id, cells, 'scheduled state', plan, guard)
     },
   }
 }

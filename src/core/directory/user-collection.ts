@@ -108,7 +108,12 @@ export function userCollection(ports: SubjectPorts): Collection<User> {
       if (!early.none) {
         return version === undefined || version === current.version ? invalid(early.list) : stale('user')
       }
-      if (first && (first.secret !== undefined || first.values.state !== current.state)) {
+      // Names count as well: people sign in with them, and applications know people by them.
+      const concerns = ['state', 'username', 'email'] as const
+      if (
+        first &&
+        (first.secret !== undefined || concerns.some((name) => first.values[name] !== current[name]))
+      ) {
         const may = await mayManage(by, current.id, ports)
         if (!may.ok) return may
       }

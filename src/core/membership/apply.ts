@@ -5,6 +5,7 @@ import type { Problem } from '../directory/problem.ts'
 import type { Device, Exemption, StateChange, User } from '../directory/types.ts'
 import type { Cell, ManualMember, Membership, MembershipInput, RowChange, SubjectInGroup } from './cell.ts'
 import type { CellFacts, Difference } from './engine.ts'
+import type { RuleSet } from './rule-set.ts'
 
 /** What is to happen to the cells that were read. Made anew from fresh cells after a conflict, so it must be pure. */
 export interface CellPlan {
@@ -20,8 +21,20 @@ export interface CellPlan {
   readonly guard?: CellGuard | undefined
 }
 
+/** Cells as they are and as they will be, under these rules. */
+export interface Guarded {
+  readonly before: readonly Cell[]
+  readonly after: readonly CellFacts[]
+  readonly rules: RuleSet
+  readonly now: Date
+}
+
 /** Why these joins and leaves are refused; none: they are not. `put` has also memberships whose reasons changed. */
-export type CellGuard = (before: readonly Membership[], change: Difference) => readonly Problem[]
+export type CellGuard = (
+  before: readonly Membership[],
+  change: Difference,
+  cells: Guarded,
+) => readonly Problem[]
 
 /** The cells as they will be: devices find their owners anew. */
 export function apply(before: readonly Cell[], plan: CellPlan): readonly CellFacts[] {

@@ -62,17 +62,20 @@ export function compileRules(source: RuleSourceText, log: Log): RuleSet {
       : { id, of, mode, rule: compileRule(rule), checked: rule }
   })
   const settled = source.groups.every(({ status }) => status === 'active')
-  return { epoch: source.epoch, settled, groups: compiled, instants: instantsOf(checked, byId) }
+  return { epoch: source.epoch, settled, groups: compiled, instants: instantsOf(compiled) }
 }
 
-function instantsOf(
-  rules: ReadonlyMap<GroupId, CheckedRule>,
-  groups: ReadonlyMap<GroupId, Group>,
-): readonly RelativeInstant[] {
+/** The rules of these groups alone. What they read has to be among them. */
+export function onlyRulesOf(rules: RuleSet, ids: ReadonlySet<GroupId>): RuleSet {
+  const groups = rules.groups.filter(({ id }) => ids.has(id))
+  return { ...rules, groups, instants: instantsOf(groups) }
+}
+
+function instantsOf(groups: readonly CompiledGroup[]): readonly RelativeInstant[] {
   const distinct = new Map<string, RelativeInstant>()
-  for (const [id, rule] of rules) {
-    const of = groups.get(id)?.of ?? 'users'
-    for (const { reach, attribute, fromNow } of dependenciesOf(rule).relativeInstants) {
+  for (const { of, checked } of groups) {
+    const instants = checked === null ? [] : dependenciesOf(checked).relativeInstants
+    for (const { reach, attribute, fromNow } of instants) {
       const whose = reach === 'self' ? of : reach === 'owner' ? 'users' : 'devices'
       distinct.set(`${whose} ${attribute} ${fromNow}`, { whose, attribute, fromNow })
     }

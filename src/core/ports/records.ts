@@ -49,6 +49,14 @@ export interface GroupRecords extends Records<Group> {
   activate(organization: OrganizationId, id: GroupId, version: number): Promise<boolean>
   /** Resolves once no transaction that began before now is still running: writers of an older epoch are gone. */
   barrier(): Promise<void>
+  /** With the group, `readers` become `activating`: their rules are to be carried through once it is gone. */
+  remove(
+    organization: OrganizationId,
+    id: GroupId,
+    version: number,
+    audit: AuditBody,
+    readers?: readonly GroupId[],
+  ): Promise<WriteOutcome>
   /** Groups that are `activating`: at this moment, or left so by whoever died or failed. */
   unfinished(organization: OrganizationId): Promise<readonly Group[]>
 }

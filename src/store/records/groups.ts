@@ -8,14 +8,14 @@ import { fromReasons } from '../reasons.ts'
 import { groups } from '../rows.ts'
 import { sql } from '../sql.ts'
 import { createRecords } from './records.ts'
-import { conflict, inUse, type RecordStore, taken, write, written } from './writing.ts'
+import { type Changed, conflict, inUse, type RecordStore, taken, write, written } from './writing.ts'
 
 const byRule = fromReasons(['rule'])
 
 export function createGroups(store: RecordStore): GroupRecords {
   const { database } = store
-  return {
-    ...createRecords<Group>(store, {
+  const records = (readers: readonly GroupId[] = []) =>
+    createRecords<Group>(store, {
       mapping: groups,
       conditions: 'groups',
       change: 'group',
@@ -25,12 +25,18 @@ export function createGroups(store: RecordStore): GroupRecords {
         groups_org_posix_id_key: taken('posixId'),
         binding_org_group_id_fkey: inUse('bindings'),
       },
-      async around(tx, organization, step, _changed, proceed) {
+      async around(tx, organization, step, changed, proceed) {
         if (step.do === 'update' && step.row.mode !== 'dynamic')
           await keepMembers(tx, organization, step.row.id)
+        if (readers.length > 0) await carryAgain(tx, organization, readers, changed)
         return proceed()
       },
-    }),
+    })
+  return {
+    ...records(),
+
+    remove: (organization, id, version, audit, readers) =>
+      records(readers).remove(organization, id, version, audit),
 
     async activate(organization, id, version) {
       const { outcome } = await write(store, organization, null, {}, async (tx, changed) => {
@@ -55,6 +61,20 @@ export function createGroups(store: RecordStore): GroupRecords {
       return rows.map(groups.read)
     },
   }
+}
+
+/** A new version, so that whoever carries one of them through already does not call it active. */
+async function carryAgain(
+  tx: Transaction,
+  organization: OrganizationId,
+  readers: readonly GroupId[],
+  changed: Changed,
+): Promise<void> {
+  const rows = await tx.query<{ id: GroupId }>(
+    sql`update groups set status = 'activating', version = version + 1
+      where org = ${organization} and id = any(${[...readers]}::uuid[]) and mode <> 'static' returning id`,
+  )
+  for (const { id } of rows) changed('group', id)
 }
 
 /**
