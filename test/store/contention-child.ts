@@ -9,13 +9,11 @@ import { Secret } from '../../src/base/secrets.ts'
 import type { CellPlan } from '../../src/core/membership/apply.ts'
 import type { Cell } from '../../src/core/membership/cell.ts'
 import { MembershipEngine } from '../../src/core/membership/change.ts'
-import type { RuleSource } from '../../src/core/ports.ts'
 import { createInsertMany } from '../../src/store/cell-batch.ts'
 import { createCells } from '../../src/store/cells.ts'
 import { Database } from '../../src/store/database.ts'
 import { createGroups } from '../../src/store/records/groups.ts'
-import { groups as groupRows } from '../../src/store/rows.ts'
-import { sql } from '../../src/store/sql.ts'
+import { createRuleSource } from '../../src/store/rule-source.ts'
 import { auditOf } from '../support/store.ts'
 
 const [url = '', given = '', seconds = '1'] = process.argv.slice(2)
@@ -24,16 +22,7 @@ const database = new Database({ kind: 'served', url: new Secret(url), connection
 const insertMany = createInsertMany(database, {} as never, () => {})
 const cells = createCells(database, () => {}, insertMany)
 const records = createGroups({ database, announce: () => {}, seal: () => Buffer.alloc(0) })
-const rules: RuleSource = {
-  epoch: cells.epoch,
-  async read(of) {
-    const epoch = await cells.epoch(of)
-    const rows = await database.query(
-      sql`select ${groupRows.select('g')} from groups g where g.org = ${of} order by g.id`,
-    )
-    return { epoch, groups: rows.map(groupRows.read), attributes: [] }
-  },
-}
+const rules = createRuleSource(database, cells)
 const engine = new MembershipEngine({ cells, rules, groups: records, clock: systemClock, log: silentLog })
 
 const audit = [auditOf('test')]

@@ -13,12 +13,11 @@ import type { Cell, CellSubject, Membership } from '../../src/core/membership/ce
 import { MembershipEngine } from '../../src/core/membership/change.ts'
 import { evaluate } from '../../src/core/membership/engine.ts'
 import { compileRules } from '../../src/core/membership/rule-set.ts'
-import type { RuleSource } from '../../src/core/ports.ts'
 import { createInsertMany } from '../../src/store/cell-batch.ts'
 import { createCells } from '../../src/store/cells.ts'
 import { Database } from '../../src/store/database.ts'
 import { createGroups } from '../../src/store/records/groups.ts'
-import { groups as groupRows } from '../../src/store/rows.ts'
+import { createRuleSource } from '../../src/store/rule-source.ts'
 import { sql } from '../../src/store/sql.ts'
 import {
   auditOf,
@@ -55,16 +54,7 @@ function processOn(database: Database) {
     },
   }
   const groups = createGroups({ database, announce: () => {}, seal: () => Buffer.alloc(0) })
-  const rules: RuleSource = {
-    epoch: cells.epoch,
-    async read(organization) {
-      const epoch = await cells.epoch(organization)
-      const rows = await database.query(
-        sql`select ${groupRows.select('g')} from groups g where g.org = ${organization} order by g.id`,
-      )
-      return { epoch, groups: rows.map(groupRows.read), attributes: [] }
-    },
-  }
+  const rules = createRuleSource(database, cells)
   return {
     cells,
     groups,

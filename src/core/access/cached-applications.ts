@@ -2,10 +2,8 @@
 // doors look them up with every token. What is not there is never kept, so strangers' names take no room.
 import type { OrganizationId } from '../../base/ids.ts'
 import type { Application } from '../directory/types.ts'
-import type { Applications, ChangeFeed, KnownApplication } from '../ports.ts'
+import { type Applications, type ChangeFeed, type KnownApplication, longestBehindMs } from '../ports.ts'
 
-/** Behind by more than this, nothing kept is used. */
-const longestStalenessMs = 2_000
 const changesOfApplications = new Set(['resource', 'organization'])
 
 export function cachedApplications(
@@ -24,7 +22,7 @@ export function cachedApplications(
     async find<P extends Application['protocol']>(organization: OrganizationId, protocol: P, name: string) {
       type Found = KnownApplication<Extract<Application, { protocol: P }>>
       const key = `${protocol}:${name}`
-      const isFresh = feed.stalenessMs() <= longestStalenessMs
+      const isFresh = feed.stalenessMs() <= longestBehindMs
       const known = isFresh ? kept.get(organization)?.get(key) : undefined
       if (known !== undefined) return known as Found
       const before = generation

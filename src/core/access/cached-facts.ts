@@ -6,7 +6,7 @@ import type { OrganizationId } from '../../base/ids.ts'
 import { Oldest } from '../../base/oldest.ts'
 import { nameKey } from '../directory/names.ts'
 import type { Organization } from '../directory/types.ts'
-import type { AccessFacts, Change, ChangeFeed } from '../ports.ts'
+import { type AccessFacts, type Change, type ChangeFeed, longestBehindMs } from '../ports.ts'
 import { isDue } from './exact-facts.ts'
 import { type ResourceFacts, type SubjectFacts, subjectId } from './facts.ts'
 import type { ClaimedSubject, ResourceClaim } from './request.ts'
@@ -17,8 +17,6 @@ interface KeptSubject {
   readonly facts: SubjectFacts
 }
 
-/** Behind by more than this, nothing kept is used. */
-const longestStalenessMs = 2_000
 const changesOfEveryone = new Set<Change['kind']>(['group', 'organization', 'attribute'])
 
 export class CachedFacts implements AccessFacts {
@@ -81,7 +79,7 @@ export class CachedFacts implements AccessFacts {
   }
 
   #isFresh(): boolean {
-    return this.#feed.stalenessMs() <= longestStalenessMs
+    return this.#feed.stalenessMs() <= longestBehindMs
   }
 
   #keep(key: string, organization: OrganizationId, facts: SubjectFacts): void {

@@ -2,7 +2,7 @@
 // says that none of them has changed.
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { FactorKind } from '../directory/types.ts'
-import type { ChangeFeed } from '../ports.ts'
+import { type ChangeFeed, longestBehindMs } from '../ports.ts'
 
 export interface GroupFact {
   readonly name: string
@@ -10,9 +10,6 @@ export interface GroupFact {
 }
 
 export type GroupFacts = ReadonlyMap<GroupId, GroupFact>
-
-/** Behind by more than this, nothing kept is used. */
-const longestStalenessMs = 2_000
 
 export class CachedGroups {
   readonly #read: (organization: OrganizationId) => Promise<GroupFacts>
@@ -33,7 +30,7 @@ export class CachedGroups {
   }
 
   of(organization: OrganizationId): Promise<GroupFacts> {
-    if (this.#feed.stalenessMs() > longestStalenessMs) return this.#read(organization)
+    if (this.#feed.stalenessMs() > longestBehindMs) return this.#read(organization)
     const known = this.#kept.get(organization)
     if (known !== undefined) return known
     const reading = this.#read(organization)

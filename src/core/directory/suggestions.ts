@@ -14,14 +14,14 @@ import type { Group, Suggestion } from './types.ts'
 import { id, set, text } from './values.ts'
 import { type By, changeBody, invalid, notFound, type Refusal } from './writing.ts'
 
-export const mostIds = 1_000
+const mostIds = 1_000
 /** Of one group in one call; `more` tells that there are others. */
-export const mostOfGroup = 10_000
+const mostOfGroup = 10_000
 const perPage = 500
 /** Cells that are written at the same time. */
 const atOnce = 4
 
-export const answerShape = {
+const answerShape = {
   ids: optional(set(id<SuggestionId>('a suggestion'), mostIds)),
   groupId: optional(id<GroupId>('a group')),
   reason: nullable(text()),

@@ -30,11 +30,9 @@ export interface MembershipInput extends SubjectInGroup {
   readonly approved?: boolean
 }
 
-export const suggestionOperations = ['join', 'leave'] as const
-
 /** What the rule of a `review` group would change, if somebody approved it. */
 export interface Suggested extends SubjectInGroup {
-  readonly operation: (typeof suggestionOperations)[number]
+  readonly operation: 'join' | 'leave'
 }
 
 /** A suggestion as it is stored, until it is approved or its facts change back. */

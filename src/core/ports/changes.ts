@@ -21,6 +21,9 @@ export interface Change {
   readonly id: string
 }
 
+/** Behind by more than so many milliseconds, nothing that is kept in memory is used: the database is asked. */
+export const longestBehindMs = 2_000
+
 export interface ChangeFeed {
   /** Called with every change, own ones before the write returns, those of other processes within milliseconds. */
   subscribe(listener: (changes: readonly Change[]) => void): () => void

@@ -16,11 +16,9 @@ export interface AccessChain {
   }
 }
 
-export const findingCodes = ['empty-group', 'user-without-group', 'old-exemption', 'manual-access'] as const
-
 /** What may be wrong: a group that grants access to nobody, a user in no group, and so on. */
 export interface Found {
-  readonly code: (typeof findingCodes)[number]
+  readonly code: 'empty-group' | 'user-without-group' | 'old-exemption' | 'manual-access'
   /** How many there are; `items` holds the first of them, by name. */
   readonly count: number
   readonly items: readonly {

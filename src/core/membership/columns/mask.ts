@@ -2,7 +2,7 @@
 import type { Mask } from './shapes.ts'
 
 /** Masks are worked on in pieces of so many rows: their lengths, and those of columns, are multiples of it. */
-export const maskStep = 64
+const maskStep = 64
 
 export const paddedLength = (rows: number): number => Math.ceil(rows / maskStep) * maskStep
 

@@ -28,7 +28,7 @@ export function resized<T extends Settable<T>>(array: T, length: number, make: (
 /** Room for `needed` and a quarter more: memory against copying. */
 export const roomy = (needed: number): number => Math.ceil(needed * 1.25)
 
-export type CodeArray = Bytes | Shorts | Words
+type CodeArray = Bytes | Shorts | Words
 
 const widths = [
   { most: 0xff, make: bytesArray },

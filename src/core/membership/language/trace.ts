@@ -9,7 +9,7 @@ import type { Attribute } from './schema.ts'
 import type { Span } from './syntax.ts'
 
 /** Bounds what is shown; what is decided looks at everything. */
-export const traceLimits = { devices: 20, values: 20, characters: 200, decisive: 50 } as const
+const traceLimits = { devices: 20, values: 20, characters: 200, decisive: 50 } as const
 
 /** A clause of the rule, nested like the rule. `at` is its place in the rule's text. */
 export type ClauseTrace =

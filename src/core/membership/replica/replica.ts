@@ -1,7 +1,7 @@
 // Memberships as the main thread reads them: from shared memory that a thread keeps (keeper.ts), as long as that is certainly
 // not older than any change that has been told here. Everything else is null: then the database is asked.
 import type { GroupId, OrganizationId, UserId } from '../../../base/ids.ts'
-import type { Change, ChangeFeed } from '../../ports.ts'
+import { type Change, type ChangeFeed, longestBehindMs } from '../../ports.ts'
 import { type MembershipReason, membershipReasons } from '../cell.ts'
 import { bytesOf, reasonBits, reasonMask, type TableParts } from './layout.ts'
 import type { Changed, FromKeeper, ToKeeper } from './messages.ts'
@@ -28,8 +28,6 @@ interface Kept {
   isLost: boolean
 }
 
-/** Behind by more than this, nothing is read here. */
-const longestStalenessMs = 2_000
 const defaultMostPending = 50_000
 
 /** Every combination of reasons, by its bits. */
@@ -150,7 +148,7 @@ export class MembershipReplica {
   #usable(organization: OrganizationId): (Kept & { readonly view: MembershipView }) | null {
     const kept = this.#kept.get(organization)
     if (kept === undefined || kept.view === null || kept.isLost) return null
-    if (kept.applied < kept.blockedUntil || this.#feed.stalenessMs() > longestStalenessMs) return null
+    if (kept.applied < kept.blockedUntil || this.#feed.stalenessMs() > longestBehindMs) return null
     return kept as Kept & { readonly view: MembershipView }
   }
 
