@@ -7,7 +7,11 @@ import { parse } from 'yaml'
 import { enableLinearRegex } from '../src/base/linear-regex.ts'
 import { type Setting, settings } from '../src/config/settings.ts'
 import { defaultSettings } from '../src/core/directory/organizations.ts'
+import { analyse } from '../src/core/membership/analysis/analyse.ts'
+import { findingCodes } from '../src/core/membership/analysis/finding.ts'
 import { readRule } from '../src/core/membership/language/check.ts'
+import { toJson } from '../src/core/membership/language/json.ts'
+import { parseRule } from '../src/core/membership/language/parse.ts'
 import { subjectSchemas } from '../src/core/membership/language/schema.ts'
 
 const root = new URL('..', import.meta.url).pathname
@@ -96,15 +100,23 @@ t.test('every setting is documented with its default', async (t) => {
   }
 })
 
-t.test('docs/rules.md: examples are rules, and faults are told in these words', async (t) => {
+t.test('docs/rules.md: examples are rules, and faults and findings are told in these words', async (t) => {
   enableLinearRegex()
   const schemas = subjectSchemas([])
   const groups = {
     find: (name: string) => (name === 'engineering' ? ({ id: 'e', of: 'users' } as never) : undefined),
     names: () => ['engineering'],
   }
-  const [examples = '', faults = ''] = read('docs/rules.md').split(/^## When a rule is refused$/m)
-  const rules = examples.split('\n').filter((line) => line.startsWith('    '))
+  const document = read('docs/rules.md')
+  const indented = (text: string) => text.split('\n').filter((line) => line.startsWith('    '))
+  /** The lines that stand below a rule. */
+  const below = (title: string): readonly (readonly [string, string | undefined])[] => {
+    const [, section = ''] = document.split(new RegExp(`^## ${title}$`, 'm'))
+    const lines = indented(section.split(/^## /m)[0] ?? '').map((line) => line.trim())
+    return lines.flatMap((line, index) => (index % 2 === 0 ? [[line, lines[index + 1]] as const] : []))
+  }
+
+  const rules = indented(document.split(/^## /m)[0] ?? '')
   t.ok(rules.length >= 6)
   for (const rule of rules) {
     const outcomes = [schemas.users, schemas.devices].map((schema) => readRule(rule, schema, groups))
@@ -113,13 +125,36 @@ t.test('docs/rules.md: examples are rules, and faults are told in these words', 
       rule,
     )
   }
-  const lines = faults.split('\n').filter((line) => line.startsWith('    '))
-  t.ok(lines.length >= 10)
-  for (let index = 0; index < lines.length; index += 2) {
-    const [rule = '', message] = [lines[index]?.trim(), lines[index + 1]?.trim()]
+
+  const faults = below('When a rule is refused')
+  t.ok(faults.length >= 5)
+  for (const [rule, message] of faults) {
     const outcome = readRule(rule, schemas.users, groups)
     t.same(outcome.ok ? null : outcome.error.map((one) => one.message), [message], rule)
   }
+
+  const odd = below('What is odd about a rule')
+  for (const [rule, told] of odd) {
+    const [expr, checked] = [parseRule(rule), readRule(rule, schemas.users, groups)]
+    if (!expr.ok || !checked.ok) throw new Error(rule)
+    const found = analyse(checked.value, expr.value, {
+      ...{ of: 'users', seen: (_of, _attribute, value) => value !== 'sails' },
+      selfEditable: (_of, attribute) => attribute === 'location',
+    })
+    const lines = found.map(({ code, at, message }) => `${code} at character ${at.start + 1}: ${message}`)
+    t.same(lines, [told], rule)
+  }
+  t.same(
+    odd.map(([, told]) => told?.split(' ')[0]),
+    findingCodes,
+    'every finding has its example',
+  )
+
+  const [, form = '', text = ''] =
+    /```json\n([^`]+)```\n\nsays the same as\n\n {4}(.+)\n/.exec(document) ?? []
+  const expr = parseRule(text)
+  t.same(expr.ok && toJson(expr.value), JSON.parse(form))
+  t.ok(readRule(text, schemas.users, groups).ok)
 })
 
 t.test(
