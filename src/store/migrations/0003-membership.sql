@@ -13,6 +13,8 @@ alter table suggestion
   add column rejected_at timestamptz,
   add unique (org, id);
 create index suggestion_group on suggestion (org, group_id, id);
+-- The rules of these suggest from now on: they are carried through at the start.
+update groups set status = 'activating' where mode = 'review';
 -- Up to when the reviewers have been told of suggestions.
 create table review_notice (
   org uuid primary key references organization on delete cascade,
