@@ -244,6 +244,27 @@ t.test('look-ups are put together, kept, and never older than the directory', as
   await turn()
 })
 
+t.test('what time has changed is waited for', async (t) => {
+  let due: Promise<void> | null = null
+  const { bound } = await open(t, { caughtUp: () => due })
+  const client = await bound()
+  const find = () => client.names(suffix, '(uid=alice)', { scope: 'wholeSubtree', attributes: ['1.1'] })
+  t.same(await find(), [alice])
+  let ready = (): void => {}
+  due = new Promise((resolve) => {
+    ready = resolve
+  })
+  let answered = false
+  const waiting = find().then((found) => {
+    answered = true
+    return found
+  })
+  await wait(50)
+  t.equal(answered, false)
+  ready()
+  t.same(await waiting, [alice])
+})
+
 t.test('memory for entries is bounded', async (t) => {
   const { bound, door, directory } = await open(t, { settings: { cacheBytes: 64 * 1024 } })
   const [model] = directory.contents.users

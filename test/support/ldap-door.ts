@@ -168,6 +168,7 @@ export interface Setup {
   readonly settings?: Partial<LdapSettings>
   readonly limits?: Partial<TcpLimits>
   readonly log?: Log
+  readonly caughtUp?: () => Promise<void> | null
 }
 
 interface Testing {
@@ -217,6 +218,7 @@ export async function open(t: Testing, certificates: string, setup: Setup = {}) 
       batch: () => {},
     },
     settings: setup.settings ?? {},
+    ...(setup.caughtUp && { caughtUp: setup.caughtUp }),
   })
   const options = { hosts: ['127.0.0.1'], port: 0, log, limits: setup.limits ?? {} }
   const onConnection = door.onConnection

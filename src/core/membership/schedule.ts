@@ -27,6 +27,8 @@ const longestWaitMs = 30_000
 const shortestWaitMs = 1_000
 /** Of the start, while what is due cannot be written, or somebody else is writing it. */
 const mostRests = 3
+/** Of those for whom somebody waits who only reads. */
+const mostPages = 4
 const activationsEveryMs = 60_000
 const reconcileEveryMs = 24 * 60 * 60_000
 /** So that a process that is started every day does so, too. */
@@ -42,6 +44,9 @@ export class Schedule {
   readonly #reconciliations: Rounds
   #unsubscribe = (): void => {}
   #closed = false
+  /** When something is next due, as far as is known: epoch milliseconds. */
+  #firstDueMs = Number.POSITIVE_INFINITY
+  #catchingUp: Promise<void> | null = null
 
   constructor(ports: SchedulePorts) {
     this.#ports = ports
@@ -72,6 +77,26 @@ export class Schedule {
     this.#reconciliations.in(firstReconcileMs)
   }
 
+  /**
+   * For whoever shows memberships: null where nothing is known to be due by now, or else what to wait for. Never fails; where
+   * there is too much, or it cannot be written, what is stored has to do.
+   */
+  caughtUp(): Promise<void> | null {
+    if (this.#ports.clock.now().getTime() < this.#firstDueMs || this.#closed) return null
+    this.#catchingUp ??= this.#catchUp().finally(() => {
+      this.#catchingUp = null
+    })
+    return this.#catchingUp
+  }
+
+  async #catchUp(): Promise<void> {
+    let state: 'done' | 'more' | 'stuck' = 'more'
+    for (let page = 0; page < mostPages && state === 'more'; page++) state = await this.#evaluateDue()
+    // What is left is the timer's for a while: nobody is to begin the same again at once.
+    this.#firstDueMs = this.#ports.clock.now().getTime() + shortestWaitMs
+    this.#dues.soon()
+  }
+
   /** Waits for cells that are being evaluated. An activation is not waited for: the next start goes on with it. */
   async close(): Promise<void> {
     this.#closed = true
@@ -90,6 +115,7 @@ export class Schedule {
     const { cells, clock, log } = this.#ports
     try {
       const first = await cells.firstDue()
+      this.#firstDueMs = first?.getTime() ?? Number.POSITIVE_INFINITY
       return first === null ? longestWaitMs : Math.min(first.getTime() - clock.now().getTime(), longestWaitMs)
     } catch (error) {
       log.warn({ err: error }, 'when time next changes memberships could not be read')

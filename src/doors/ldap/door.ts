@@ -28,6 +28,8 @@ export interface LdapDoorOptions {
   readonly organizations: Pick<Organizations, 'list'>
   readonly attributes: Pick<Records<AttributeDefinition>, 'list'>
   readonly feed: Pick<ChangeFeed, 'subscribe' | 'stalenessMs'>
+  /** Brings memberships up to date that time has changed by now; null: there are none. Never fails. */
+  readonly caughtUp?: () => Promise<void> | null
   readonly clock: Clock
   readonly log: Log
   readonly metrics?: LdapMetrics
@@ -49,7 +51,7 @@ export interface LdapDoor {
 
 export function createLdapDoor(options: LdapDoorOptions): LdapDoor {
   const settings: LdapSettings = { ...ldapDefaults, ...options.settings }
-  const { access, clock, feed, reader, standing, tls, metrics = noMetrics } = options
+  const { access, clock, feed, reader, standing, tls, metrics = noMetrics, caughtUp = () => null } = options
   const log = sparseLog(options.log, { perSecond: 10, burst: 50 }, clock)
   const contexts = new NamingContexts(options, settings.loginShell)
   const contextOf = contexts.find.bind(contexts)
@@ -70,8 +72,10 @@ export function createLdapDoor(options: LdapDoorOptions): LdapDoor {
         const code = error.reason === 'busy' ? resultCodes.busy : resultCodes.unavailable
         return { response: bindResult(message.messageID, code), held: null }
       }),
-    operate: (message, session, operation, outlet) =>
-      operate(message, session, operation, outlet, { ...searching, log }),
+    operate: (message, session, operation, outlet) => {
+      const go = () => operate(message, session, operation, outlet, { ...searching, log })
+      return caughtUp()?.then(go) ?? go()
+    },
     closed: (session) => void open.delete(session),
   }
 

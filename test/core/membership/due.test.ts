@@ -307,6 +307,44 @@ function scheduled(t: { teardown(action: () => unknown): unknown }) {
   return { world, schedule }
 }
 
+t.test('who shows memberships waits for what is due, and for nothing else', async (t) => {
+  const { world, schedule } = scheduled(t)
+  const one = {
+    organization: world.organization.id,
+    subject: { kind: 'user', id: newId<UserId>() },
+  } as const
+  t.equal(schedule.caughtUp(), null, 'before the start nothing is known')
+  world.first = new Date(world.clock.now().getTime() + 500)
+  await schedule.start()
+  await world.pass(10)
+  t.equal(schedule.caughtUp(), null)
+  // The instant has come, and the timer has not.
+  world.clock.ms += 600
+  world.due = [one]
+  let written = 0
+  world.reevaluate = async () => {
+    await turn()
+    world.due = []
+    return ++written
+  }
+  const waiting = [schedule.caughtUp(), schedule.caughtUp()]
+  t.equal(waiting[0], waiting[1], 'all wait for the same')
+  await waiting[0]
+  t.equal(written, 1)
+  t.equal(schedule.caughtUp(), null)
+  world.clock.ms += 1_100
+  world.due = [one]
+  let tries = 0
+  world.reevaluate = async () => {
+    tries++
+    throw new Error('the database is away')
+  }
+  await schedule.caughtUp()
+  t.equal(tries, 1)
+  t.equal(schedule.caughtUp(), null, 'what cannot be written is left to the timer')
+  await schedule.close()
+})
+
 t.test('the timer: at the first instant, else every 30 seconds', async (t) => {
   const { world, schedule } = scheduled(t)
   world.first = new Date(world.clock.now().getTime() + 500)
