@@ -4,7 +4,7 @@ import type { GroupId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import { type GroupNames, readRule } from '../membership/language/check.ts'
 import type { CheckedRule } from '../membership/language/checked.ts'
-import { dependenciesOf } from '../membership/language/dependencies.ts'
+import { dependenciesOf, type GroupsRead, groupsRead } from '../membership/language/dependencies.ts'
 import { type CustomAttribute, subjectSchemas } from '../membership/language/schema.ts'
 import type { RuleProblem } from '../membership/language/syntax.ts'
 import { evaluationOrder, groupInOrder } from '../membership/order.ts'
@@ -49,20 +49,12 @@ export class Rules {
 
   /** Groups whose rule asks for members of this group by its name. */
   readersOf(id: GroupId): readonly RuledGroup[] {
-    return this.groups.filter((group) => {
-      const checked = this.#checkedRule(group)
-      if (!checked) return false
-      const { groups } = dependenciesOf(checked)
-      return groups.self.has(id) || groups.devices.has(id) || groups.owner.has(id)
-    })
+    return this.groups.filter((group) => this.#readBy(group).reads.includes(id))
   }
 
   /** Groups whose rule asks whether somebody is in any group of this kind (`memberOf pr`). */
   readersOfAny(kind: SubjectKind): readonly RuledGroup[] {
-    return this.groups.filter((group) => {
-      const checked = this.#checkedRule(group)
-      return checked && groupInOrder(group, dependenciesOf(checked)).readsEvery.includes(kind)
-    })
+    return this.groups.filter((group) => this.#readBy(group).readsEvery.includes(kind))
   }
 
   /** The group and all that read it, by its name or as one of any, directly or through others. */
@@ -86,9 +78,8 @@ export class Rules {
     // What is added while going through is gone through, too.
     for (const id of found) {
       const group = byId.get(id)
-      const checked = group === undefined ? null : this.#checkedRule(group)
-      if (group === undefined || checked === null) continue
-      const { reads, readsEvery } = groupInOrder(group, dependenciesOf(checked))
+      if (group === undefined) continue
+      const { reads, readsEvery } = this.#readBy(group)
       for (const read of reads) found.add(read)
       for (const kind of readsEvery) {
         if (!every.has(kind)) for (const each of this.groups) if (each.of === kind) found.add(each.id)
@@ -107,6 +98,11 @@ export class Rules {
       const own = group.of === of && attributes.self.has(name)
       return own || (of === 'devices' ? attributes.devices : attributes.owner).has(name)
     })
+  }
+
+  #readBy(group: RuledGroup): GroupsRead {
+    const checked = this.#checkedRule(group)
+    return groupsRead(group.of, checked && dependenciesOf(checked))
   }
 
   #checkedRule(group: RuledGroup): CheckedRule | null {

@@ -102,7 +102,7 @@ export function settle(
   return { reasons, operation: suggests ? (matches ? 'join' : 'leave') : null, takenOver }
 }
 
-interface Evaluated {
+export interface Evaluated {
   readonly id: SubjectId
   readonly facts: Subject
   readonly memberOf: Set<GroupId>

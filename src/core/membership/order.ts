@@ -2,16 +2,12 @@
 import type { GroupId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { SubjectKind } from '../directory/types.ts'
-import type { Dependencies } from './language/dependencies.ts'
+import { type Dependencies, type GroupsRead, groupsRead } from './language/dependencies.ts'
 
-export interface GroupInOrder {
+export interface GroupInOrder extends GroupsRead {
   readonly id: GroupId
   readonly name: string
   readonly of: SubjectKind
-  /** Groups whose members its rule asks for; one that does not exist (any more) is passed over. */
-  readonly reads: readonly GroupId[]
-  /** Kinds of which it reads every group (`memberOf pr`). */
-  readonly readsEvery: readonly SubjectKind[]
 }
 
 /** What `order` needs of a group; `dependencies` are null where it has no rule. */
@@ -20,16 +16,7 @@ export function groupInOrder(
   dependencies: Dependencies | null,
 ): GroupInOrder {
   const { id, name, of } = group
-  if (dependencies === null) return { id, name, of, reads: [], readsEvery: [] }
-  const { groups, anyGroup } = dependencies
-  const kinds = { self: of, devices: 'devices', owner: 'users' } as const
-  return {
-    id,
-    name,
-    of,
-    reads: [...new Set([...groups.self, ...groups.devices, ...groups.owner])],
-    readsEvery: [...new Set([...anyGroup].map((reach) => kinds[reach]))],
-  }
+  return { id, name, of, ...groupsRead(of, dependencies) }
 }
 
 /**

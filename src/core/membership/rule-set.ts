@@ -8,7 +8,7 @@ import type { RelativeInstant } from './due.ts'
 import { type GroupNames, readRule } from './language/check.ts'
 import type { CheckedRule } from './language/checked.ts'
 import { compileRule, type Predicate } from './language/compile.ts'
-import { dependenciesOf } from './language/dependencies.ts'
+import { dependenciesOf, type GroupsRead, groupsRead, kindOf } from './language/dependencies.ts'
 import { subjectSchemas } from './language/schema.ts'
 import { evaluationOrder, groupInOrder } from './order.ts'
 
@@ -65,6 +65,10 @@ export function compileRules(source: RuleSourceText, log: Log): RuleSet {
   return { epoch: source.epoch, settled, groups: compiled, instants: instantsOf(compiled) }
 }
 
+/** The groups whose members the rule of this one asks for. */
+export const readBy = ({ of, checked }: CompiledGroup): GroupsRead =>
+  groupsRead(of, checked === null ? null : dependenciesOf(checked))
+
 /** The rules of these groups alone. What they read has to be among them. */
 export function onlyRulesOf(rules: RuleSet, ids: ReadonlySet<GroupId>): RuleSet {
   const groups = rules.groups.filter(({ id }) => ids.has(id))
@@ -76,7 +80,7 @@ function instantsOf(groups: readonly CompiledGroup[]): readonly RelativeInstant[
   for (const { of, checked } of groups) {
     const instants = checked === null ? [] : dependenciesOf(checked).relativeInstants
     for (const { reach, attribute, fromNow } of instants) {
-      const whose = reach === 'self' ? of : reach === 'owner' ? 'users' : 'devices'
+      const whose = kindOf(of, reach)
       distinct.set(`${whose} ${attribute} ${fromNow}`, { whose, attribute, fromNow })
     }
   }

@@ -1,10 +1,17 @@
 // What a rule reads: decides which rules a change concerns, in which order groups are evaluated, and when time alone
 // can change a membership.
 import type { GroupId } from '../../../base/ids.ts'
+import type { SubjectKind } from '../../directory/types.ts'
 import type { CheckedRule } from './checked.ts'
 
 /** Whose value: the subject's, that of one of its devices, or its owner's. */
 export type Reach = 'self' | 'devices' | 'owner'
+
+/** Whose value that is, in a rule of subjects `of`. */
+export function kindOf(of: SubjectKind, reach: Reach): SubjectKind {
+  if (reach === 'self') return of
+  return reach === 'owner' ? 'users' : 'devices'
+}
 
 export interface Dependencies {
   /** Attribute names by whose they are. */
@@ -61,4 +68,22 @@ export function dependenciesOf(rule: CheckedRule): Dependencies {
 
   visit(rule, 'self')
   return { attributes, groups, anyGroup, relativeInstants: [...relativeInstants.values()], readsDevices }
+}
+
+/** Groups whose members a rule asks for. */
+export interface GroupsRead {
+  /** By name, each once; one that does not exist (any more) may be among them. */
+  readonly reads: readonly GroupId[]
+  /** Kinds of which it reads every group (`memberOf pr`). */
+  readonly readsEvery: readonly SubjectKind[]
+}
+
+/** Of a rule of subjects `of`; of none at all where it is null. */
+export function groupsRead(of: SubjectKind, dependencies: Dependencies | null): GroupsRead {
+  if (dependencies === null) return { reads: [], readsEvery: [] }
+  const { groups, anyGroup } = dependencies
+  return {
+    reads: [...new Set([...groups.self, ...groups.devices, ...groups.owner])],
+    readsEvery: [...new Set([...anyGroup].map((reach) => kindOf(of, reach)))],
+  }
 }

@@ -4,9 +4,8 @@ import type { SubjectKind } from '../../directory/types.ts'
 import type { CellSubject } from '../cell.ts'
 import { none } from '../columns/owners.ts'
 import { latestDue } from '../due.ts'
-import { dependenciesOf } from '../language/dependencies.ts'
 import { affectedGroups } from '../preview/affected.ts'
-import type { CompiledGroup, RuleSet } from '../rule-set.ts'
+import { type CompiledGroup, type RuleSet, readBy } from '../rule-set.ts'
 import type { Posting } from './entries.ts'
 import { type EvaluatedGroup, Evaluation, withThoseRead } from './evaluation.ts'
 import type { OrganizationColumns, Subjects } from './organization.ts'
@@ -29,7 +28,7 @@ export function differingCells(
   const live = new Set(rules.groups.map(({ id }) => id))
   const evaluation = new Evaluation(columns, withThoseRead(groups, rules.groups), live, now)
   const suggested = suggestionsOf(columns, groups)
-  const isRead = readBy(groups)
+  const isRead = areRead(groups)
   for (const group of groups) {
     const evaluated = evaluation.evaluate(group)
     if (isRead(group)) evaluation.keep(evaluated)
@@ -47,16 +46,14 @@ function concerned(rules: RuleSet, asked: GroupsAsked): readonly CompiledGroup[]
 }
 
 /** Does any of the groups read this one? */
-function readBy(groups: readonly CompiledGroup[]): (group: CompiledGroup) => boolean {
+function areRead(groups: readonly CompiledGroup[]): (group: CompiledGroup) => boolean {
   const named = new Set<GroupId>()
-  let any = false
-  for (const { checked } of groups) {
-    if (checked === null) continue
-    const { groups: read, anyGroup } = dependenciesOf(checked)
-    for (const each of [read.self, read.devices, read.owner]) for (const id of each) named.add(id)
-    any ||= anyGroup.size > 0
+  const kinds = new Set<SubjectKind>()
+  for (const { reads, readsEvery } of groups.map(readBy)) {
+    for (const id of reads) named.add(id)
+    for (const kind of readsEvery) kinds.add(kind)
   }
-  return ({ id }) => any || named.has(id)
+  return ({ id, of }) => kinds.has(of) || named.has(id)
 }
 
 function suggestionsOf(

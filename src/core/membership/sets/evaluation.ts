@@ -7,8 +7,7 @@ import { membershipReasons } from '../cell.ts'
 import { evaluateSet } from '../columns/evaluate.ts'
 import type { Circumstances, ComputedGroup, MembersView } from '../columns/shapes.ts'
 import { settle } from '../engine.ts'
-import { dependenciesOf } from '../language/dependencies.ts'
-import type { CompiledGroup } from '../rule-set.ts'
+import { type CompiledGroup, readBy } from '../rule-set.ts'
 import type { Posting } from './entries.ts'
 import { givenBits, type OrganizationColumns } from './organization.ts'
 
@@ -185,11 +184,9 @@ export function withThoseRead(
   all: readonly CompiledGroup[],
 ): readonly CompiledGroup[] {
   const named = new Set<GroupId>()
-  for (const { id, checked } of groups) {
-    named.add(id)
-    if (checked === null) continue
-    const { self, devices, owner } = dependenciesOf(checked).groups
-    for (const each of [self, devices, owner]) for (const group of each) named.add(group)
+  for (const group of groups) {
+    named.add(group.id)
+    for (const id of readBy(group).reads) named.add(id)
   }
   return all.filter(({ id }) => named.has(id))
 }
