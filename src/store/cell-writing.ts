@@ -337,8 +337,8 @@ function rewrittenInputs(
 }
 
 /** Is anything but the next evaluation different? Whoever follows the change log need not hear of that. */
-export function isTold({ put, remove }: CellRewrite): boolean {
-  return put.length + remove.length > 0
+export function isTold({ put, remove, suggestions = noSuggestions }: CellRewrite): boolean {
+  return put.length + remove.length + suggestions.put.length + suggestions.remove.length > 0
 }
 
 function bumped(

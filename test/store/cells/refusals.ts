@@ -210,6 +210,18 @@ export async function testRewrite(t: Test, store: StoreUnderTest) {
   )
   t.equal(await world.count('audit'), recorded + 1, 'only what was written is recorded')
 
+  const suggested = {
+    ...none,
+    ...guard(await read(user(carol.user.id))),
+    ...{ put: [], remove: [], due },
+    suggestions: {
+      put: [{ subjectId: carol.user.id, groupId: staff.id, operation: 'join' as const }],
+      remove: [],
+    },
+  }
+  t.same(await cells.rewrite(organization, 1n, [suggested], at), [])
+  t.match(store.announced.slice(log[0]), [{ kind: 'user', id: carol.user.id }], 'what is suggested is told')
+
   const gone = {
     ...none,
     ...guard(await read(user(alice.id))),
