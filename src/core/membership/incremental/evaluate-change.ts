@@ -3,7 +3,16 @@
 import type { GroupId, SubjectId } from '../../../base/ids.ts'
 import type { Device, SubjectKind } from '../../directory/types.ts'
 import type { Cell, Membership, MembershipInput, SubjectInGroup, Suggested } from '../cell.ts'
-import { type CellFacts, type Evaluation, evaluate, type Given, inputsOf, settle } from '../engine.ts'
+import {
+  type CellFacts,
+  type Evaluated,
+  type Evaluation,
+  evaluate,
+  type Given,
+  inputsOf,
+  settle,
+  subjectsOf,
+} from '../engine.ts'
 import { deviceFacts, type Subject, userFacts } from '../language/facts.ts'
 import type { CompiledGroup, RuleSet } from '../rule-set.ts'
 import { type FlipIndex, flipIndexOf, type Triggers } from './flip-index.ts'
@@ -66,15 +75,11 @@ class Change {
     this.#after = after
     this.#index = index
     this.#now = now
-    const { user, devices } = after
-    const owner = user && someone('users', user.id, userFacts(user, new Set()), before.user === null, index)
+    const { users, devices } = subjectsOf(after)
+    const [user] = users
     const known = new Set<SubjectId>(before.devices.map(({ id }) => id))
-    const owned = devices.map((device) =>
-      someone('devices', device.id, deviceFacts(device, new Set()), !known.has(device.id), index),
-    )
-    this.#devices =
-      owner === null ? owned : owned.map((one) => ({ ...one, facts: { ...one.facts, owner: owner.facts } }))
-    this.#user = owner && { ...owner, facts: { ...owner.facts, devices: owned.map(({ facts }) => facts) } }
+    this.#user = user === undefined ? null : someone('users', user, before.user === null, index)
+    this.#devices = devices.map((device) => someone('devices', device, !known.has(device.id), index))
     this.#everyone = this.#user === null ? this.#devices : [this.#user, ...this.#devices]
     this.#byId = new Map(this.#everyone.map((one) => [one.id, one]))
   }
@@ -229,15 +234,9 @@ class Change {
   }
 }
 
-function someone(
-  of: SubjectKind,
-  id: SubjectId,
-  facts: Subject,
-  isFresh: boolean,
-  index: FlipIndex,
-): Someone {
+function someone(of: SubjectKind, evaluated: Evaluated, isFresh: boolean, index: FlipIndex): Someone {
   return {
-    ...{ of, id, facts, isFresh, memberOf: facts.memberOf as Set<GroupId>, given: new Map() },
+    ...{ ...evaluated, of, isFresh, given: new Map() },
     ...{ memberships: new Map(), suggestions: new Map(), marks: new Marks(index.groups.length) },
     triggers: isFresh ? index.fresh : index.known,
   }
