@@ -31,6 +31,16 @@ t.test('whether case counts is declared once', async (t) => {
   t.same(await members(id), ['alice'])
 })
 
+t.test('no rule is saved past the removal of what it reads', async (t) => {
+  for (let i = 0; i < 10; i++) {
+    const { id } = await make('/attributes', { name: `gone${i}`, of: 'users', type: 'string' })
+    const group = { name: `reader${i}`, of: 'users', mode: 'dynamic', rule: `gone${i} pr` }
+    const both = [() => acme('POST', '/groups', group), () => acme('DELETE', `/attributes/${id}`)]
+    const answers = await Promise.all((i % 2 === 0 ? both : both.toReversed()).map((ask) => ask()))
+    t.equal(answers.filter(({ status }) => status < 300).length, 1)
+  }
+})
+
 t.test(
   'a group that goes is gone for rules that ask for any, also when nobody lives to carry them through',
   async (t) => {

@@ -6,6 +6,7 @@ import type { Records, RuleSource } from '../ports.ts'
 import { isFreeAttributeName } from './attribute-values.ts'
 import { type AuthorityPorts, authorityOf } from './authority.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
+import type { RuleTurns } from './groups.ts'
 import { type HoldingPorts, holdExposures } from './holding.ts'
 import { isAttributeName } from './names.ts'
 import { Problems } from './problem.ts'
@@ -53,6 +54,7 @@ export function attributeCollection(ports: {
   readonly rules: RuleSource
   readonly bindings: HoldingPorts['bindings']
   readonly resources: AuthorityPorts['resources']
+  readonly turns: RuleTurns
   readonly clock: Clock
 }): Collection<AttributeDefinition> {
   const kind: Kind<AttributeDefinition> = {
@@ -91,5 +93,10 @@ export function attributeCollection(ports: {
       return refuse('in-use', '', `rules read this attribute: ${namesOf(readers)}. Change them first`)
     },
   }
-  return recordCollection(ports.attributes, kind, ports.clock)
+  const collection = recordCollection(ports.attributes, kind, ports.clock)
+  return {
+    ...collection,
+    remove: (by, id, version) =>
+      ports.turns.run(by.organization.id, () => collection.remove(by, id, version)),
+  }
 }

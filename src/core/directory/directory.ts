@@ -33,7 +33,7 @@ import { type ExemptionCollection, exemptionCollection } from './exemption-colle
 import { type FactorsOf, factorsOf } from './factors.ts'
 import { groupPreview, type RulePreview } from './group-preview.ts'
 import { type GroupProposals, groupProposals } from './group-proposals.ts'
-import { groupCollection } from './groups.ts'
+import { groupCollection, ruleTurns } from './groups.ts'
 import { createInsights, type Insights } from './insights.ts'
 import { type Members, members } from './members.ts'
 import { updateOrganization } from './organizations.ts'
@@ -111,17 +111,19 @@ export interface Directory {
 export function createDirectory(ports: DirectoryPorts): Directory {
   const scanning = createPreviewer(ports)
   const previewer = ports.sets === undefined ? scanning : either(ports.sets, scanning)
+  const turns = ruleTurns()
   return {
     users: userCollection(ports),
     devices: deviceCollection(ports),
     groups: groupCollection({
       ...ports,
+      turns,
       previewer,
       activateGroup: (org, id) => ports.engine.activateGroup(org, id),
     }),
     resources: resourceCollection(ports),
     bindings: bindingCollection(ports),
-    attributes: attributeCollection(ports),
+    attributes: attributeCollection({ ...ports, turns }),
     serviceAccounts: serviceAccountCollection(ports),
     tokens: tokenCollection(ports),
     exemptions: exemptionCollection(ports),

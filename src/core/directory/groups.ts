@@ -51,6 +51,13 @@ export function checkMode(
   }
 }
 
+/**
+ * One at a time within an organization: two rules that ask about each other must not be saved past one another, nor a rule
+ * past the removal of what it reads.
+ */
+export type RuleTurns = Pick<OneAtATime, 'run'>
+export const ruleTurns = (): RuleTurns => new OneAtATime(1_000)
+
 export interface GroupPorts extends FindingPorts {
   readonly groups: GroupRecords
   readonly bindings: Pick<Records<Binding>, 'list'>
@@ -59,6 +66,7 @@ export interface GroupPorts extends FindingPorts {
   readonly previewer: Pick<Previewer, 'preview'>
   /** Carries the rule of an `activating` group through the organization. */
   readonly activateGroup: (organization: OrganizationId, id: GroupId) => Promise<void>
+  readonly turns: RuleTurns
   readonly clock: Clock
 }
 
@@ -137,9 +145,7 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
     },
   }
   const collection = recordCollection(ports.groups, kind, ports.clock)
-  // One at a time within an organization: two rules that ask about each other must not be saved past one another.
-  const turns = new OneAtATime(1_000)
-  const inTurn = <T>(by: By, write: () => Promise<T>) => turns.run(by.organization.id, write)
+  const inTurn = <T>(by: By, write: () => Promise<T>) => ports.turns.run(by.organization.id, write)
 
   /** Carries a new rule through; also one that could not be carried when it was saved. */
   async function activated(by: By, written: Outcome<Group>): Promise<Outcome<Group>> {
