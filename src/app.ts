@@ -167,6 +167,7 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
     organizations: store.organizations,
     attributes: store.attributes,
     feed: store.feed,
+    caughtUp: () => core.schedule.caughtUp(),
     clock: systemClock,
     log,
     metrics: metrics.ldap,

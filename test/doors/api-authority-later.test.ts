@@ -80,6 +80,13 @@ t.test('A11: planned states, and passwords of those who will be above, or would 
   ])
   t.same(await members(group), [])
   const judy = await make('/users', { username: 'judy', state: 'staged' })
+  const karl = await make('/users', { username: 'karl', state: 'suspended', password: 'a long enough one' })
+  await refused(t, [
+    ['POST', '/users', { username: 'kate', ...staged, password: 'a long enough one' }],
+    ['PATCH', `/users/${karl.id}`, { title: 'Boss' }],
+    ['DELETE', `/users/${hugo.id}`],
+  ])
+  t.equal((await admin('PATCH', `/users/${karl.id}`, { state: 'active', title: 'Clerk' })).status, 200)
   t.equal((await admin('POST', '/state-changes', { userIds: [judy.id], ...plan })).status, 201)
   await refused(t, [['PATCH', `/users/${judy.id}`, { title: 'Boss' }]])
   t.equal((await admin('PATCH', `/users/${judy.id}`, { password: 'a long enough one' })).status, 200)

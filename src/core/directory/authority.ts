@@ -6,7 +6,7 @@ import { silentLog } from '../../base/log.ts'
 import { ok, type Result } from '../../base/result.ts'
 import type { CellGuard } from '../membership/apply.ts'
 import type { Cell, Membership, SubjectInGroup } from '../membership/cell.ts'
-import { instantsOf, membershipsAt, movesLater } from '../membership/later.ts'
+import { activated, instantsOf, membershipsAt, movesLater } from '../membership/later.ts'
 import { all } from '../membership/preview/previewer.ts'
 import { compileRules, onlyRulesOf } from '../membership/rule-set.ts'
 import type { Cells, Records, ResourceRecords, RuleSource } from '../ports.ts'
@@ -114,8 +114,7 @@ async function membershipsEver(
   if (isActive && cell.due === null) return []
   const now = clock.now()
   const rules = onlyRulesOf(compileRules(await source.read(organization), silentLog), groups)
-  const active = isActive ? [] : [{ ...cell, user: cell.user && { ...cell.user, state: 'active' as const } }]
-  const cells = [cell, ...active]
+  const cells = isActive ? [cell] : [cell, activated(cell)]
   const instants = instantsOf(cells, rules, now)
   return instants && [now, ...instants].flatMap((at) => membershipsAt(cells, rules, at))
 }

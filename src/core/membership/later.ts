@@ -41,9 +41,30 @@ export function membershipsAt(cells: readonly CellFacts[], rules: RuleSet, at: D
 
 /**
  * Does a change bring it about that somebody gets into a group later, who otherwise would not and is not in it now, or gets
- * out of one? Also true where there are too many instants to tell.
+ * out of one? Users who are not active are looked at as if they were, too: somebody will make them so. Also true where there
+ * are too many instants to tell.
  */
 export function movesLater(
+  before: readonly CellFacts[],
+  after: readonly CellFacts[],
+  members: readonly SubjectInGroup[],
+  rules: RuleSet,
+  now: Date,
+): boolean {
+  const areActive = [...before, ...after].every((cell) => activated(cell) === cell)
+  return (
+    moves(before, after, members, rules, now) ||
+    (!areActive && moves(before.map(activated), after.map(activated), members, rules, now))
+  )
+}
+
+/** The cell as if its user were active. */
+export function activated(cell: CellFacts): CellFacts {
+  const { user } = cell
+  return user === null || user.state === 'active' ? cell : { ...cell, user: { ...user, state: 'active' } }
+}
+
+function moves(
   before: readonly CellFacts[],
   after: readonly CellFacts[],
   members: readonly SubjectInGroup[],
@@ -53,8 +74,8 @@ export function movesLater(
   const instants = instantsOf([...before, ...after], rules, now)
   if (instants === null) return true
   const keyOf = ({ subjectId, groupId }: SubjectInGroup) => subjectId + groupId
-  const inNow = new Set(members.map(keyOf))
-  return instants.some((at) => {
+  const inNow = new Set([...members, ...membershipsAt(before, rules, now)].map(keyOf))
+  return [now, ...instants].some((at) => {
     const [old, fresh] = [before, after].map((cells) => membershipsAt(cells, rules, at).map(keyOf))
     const [otherwise, then] = [new Set(old), new Set(fresh)]
     return (
