@@ -208,15 +208,19 @@ function world(seed: number) {
   const bindings = groups
     .filter(({ of }) => of === 'users')
     .flatMap((group, i): Binding[] =>
-      i % 2 === 0
+      i % 4 !== 3
         ? [
             {
               id: newId<BindingId>(),
               groupId: group.id,
               resourceId: any(resources).id,
-              attributes: i % 4 === 0 ? ({ role: 'auditor' } as const) : {},
+              attributes: any([
+                {},
+                { role: 'auditor' } as const,
+                ...[10, 20, 30].map((vlan) => ({ radius: { vlan } })),
+              ]),
               factors: [],
-              order: 1,
+              order: any([1, 2, 3]),
               ...stamps,
             },
           ]

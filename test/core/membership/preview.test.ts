@@ -11,7 +11,7 @@ import { compileRule } from '../../../src/core/membership/language/compile.ts'
 import type { Subject } from '../../../src/core/membership/language/facts.ts'
 import { compileKnown } from '../../../src/core/membership/language/known.ts'
 import { affectedGroups, evaluateAffected } from '../../../src/core/membership/preview/affected.ts'
-import { type Grant, PreviewCount } from '../../../src/core/membership/preview/preview.ts'
+import { type Grant, type GroupGrants, PreviewCount } from '../../../src/core/membership/preview/preview.ts'
 import { compileRules } from '../../../src/core/membership/rule-set.ts'
 import { now, printed, sound, userRule, userSubject } from '../../support/generated-rules.ts'
 import { at, makeDevice, makeGroup, makeUser } from '../../support/store.ts'
@@ -180,10 +180,11 @@ t.test('counts, samples and what is gained and lost', async (t) => {
   const old = compiled([{ ...sales, rule: 'department eq "Finance"' }, people, readers])
   const wifi: Grant = { kind: 'network', resource: 'wifi', vlan: 30 }
   const wiki: Grant = { kind: 'application', resource: 'wiki' }
-  const grants = new Map([
+  const portal: Grant = { kind: 'portal', resource: 'portal' }
+  const grants = granted([
     [sales.id, [wifi, wiki]],
     [people.id, [wiki]],
-    [readers.id, [{ kind: 'portal', resource: 'portal' } as const]],
+    [readers.id, [portal]],
   ])
   const never = users.find(({ username }) => username === 'd')?.id as SubjectId
   const previewed = (page: { limit: number; after?: string }) => {
@@ -223,4 +224,78 @@ t.test('counts, samples and what is gained and lost', async (t) => {
   const second = previewed({ limit: 1, after: first.leaves.next as string })
   t.same([...first.leaves.sample, ...second.leaves.sample], all.leaves.sample)
   t.equal(second.leaves.next, null)
+})
+
+/** Ranks in the order given. */
+function granted(list: readonly (readonly [GroupId, readonly Grant[]])[]): GroupGrants {
+  let rank = 0
+  return new Map(list.map(([id, grants]) => [id, grants.map((grant) => ({ grant, rank: rank++ }))]))
+}
+
+t.test('of the VLANs of one resource the first binding decides', async (t) => {
+  const vlan = (number: number): Grant => ({ kind: 'network', resource: 'wifi', vlan: number })
+  const plain: Grant = { kind: 'network', resource: 'wifi' }
+  const group = makeGroup('new', { mode: 'dynamic', rule: 'title eq "Clerk"' })
+  const all = makeGroup('all', { mode: 'dynamic', rule: 'username pr' })
+  const user = makeUser('a', { title: 'Clerk' })
+  const rules = compiled([group, all])
+  const before = evaluate(
+    { user, devices: [], inputs: [] },
+    compiled([{ ...group, rule: 'title eq "x"' }, all]),
+    at,
+  )
+  const cell = { user, devices: [], inputs: [], memberships: before.memberships } as unknown as Cell
+  for (const [name, list, gains, loses] of [
+    [
+      'it comes first',
+      [
+        [group.id, [vlan(10)]],
+        [all.id, [vlan(20)]],
+      ],
+      [vlan(10)],
+      [vlan(20)],
+    ],
+    [
+      'it comes second',
+      [
+        [all.id, [vlan(20)]],
+        [group.id, [vlan(10)]],
+      ],
+      [],
+      [],
+    ],
+    [
+      'the same',
+      [
+        [group.id, [vlan(20)]],
+        [all.id, [vlan(20)]],
+      ],
+      [],
+      [],
+    ],
+    [
+      'without a VLAN',
+      [
+        [group.id, [plain]],
+        [all.id, [vlan(20)]],
+      ],
+      [plain],
+      [],
+    ],
+    [
+      'other resources',
+      [
+        [group.id, [vlan(10)]],
+        [all.id, [{ ...vlan(20), resource: 'lan' }]],
+      ],
+      [vlan(10)],
+      [],
+    ],
+  ] as const) {
+    const count = new PreviewCount(rules, group.id, granted(list), { limit: 1 }, at)
+    count.add(cell)
+    const result = count.result()
+    t.match(result.joins.sample, [{ gains, loses }], name)
+    t.same([result.gains.length, result.loses.length], [gains.length, loses.length], name)
+  }
 })

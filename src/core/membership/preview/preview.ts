@@ -17,6 +17,16 @@ export interface Grant {
   readonly role?: string
 }
 
+/** A grant by one binding. Of those that cannot be had together, that of the lowest rank is in force. */
+export interface Granted {
+  readonly grant: Grant
+  /** The place of its binding in the administrator's order. */
+  readonly rank: number
+}
+
+/** What members of each group have. */
+export type GroupGrants = ReadonlyMap<GroupId, readonly Granted[]>
+
 export interface GrantCount extends Grant {
   readonly count: number
 }
@@ -67,7 +77,7 @@ export class PreviewCount {
   readonly #affected: readonly CompiledGroup[]
   readonly #target: CompiledGroup | undefined
   readonly #known: KnownPredicate | null
-  readonly #grants: ReadonlyMap<GroupId, readonly Grant[]>
+  readonly #grants: GroupGrants
   readonly #now: Date
   readonly #joins
   readonly #leaves
@@ -76,14 +86,8 @@ export class PreviewCount {
   readonly #gains = new Map<string, GrantCount>()
   readonly #loses = new Map<string, GrantCount>()
 
-  /** @param rules with the new rule in them; @param grants what members of each group have */
-  constructor(
-    rules: RuleSet,
-    id: GroupId,
-    grants: ReadonlyMap<GroupId, readonly Grant[]>,
-    page: SamplePage,
-    now: Date,
-  ) {
+  /** @param rules with the new rule in them */
+  constructor(rules: RuleSet, id: GroupId, grants: GroupGrants, page: SamplePage, now: Date) {
     this.#id = id
     this.#affected = affectedGroups(rules, id)
     this.#target = this.#affected.find((group) => group.id === id)
@@ -99,8 +103,7 @@ export class PreviewCount {
   add(cell: Cell): void {
     const { subjects, given } = evaluateAffected(cell, this.#affected, this.#now)
     for (const subject of subjects) {
-      const gains = this.#without(subject.after, subject.before)
-      const loses = this.#without(subject.before, subject.after)
+      const { gains, loses } = this.#moved(subject)
       count(this.#gains, gains)
       count(this.#loses, loses)
       if (subject.kind !== this.#target?.of) continue
@@ -134,16 +137,38 @@ export class PreviewCount {
     else this.#leaves.add(one)
   }
 
-  /** What some of `groups` give and none of `others` does, in an order that does not hang on how it is stored. */
-  #without(groups: ReadonlySet<GroupId>, others: ReadonlySet<GroupId>): readonly Grant[] {
-    const own = [...groups].filter((group) => !others.has(group)).flatMap((id) => this.#grants.get(id) ?? [])
-    if (own.length === 0) return []
-    const had = new Set([...others].flatMap((id) => this.#grants.get(id) ?? []).map(grantKey))
-    const found = new Map<string, Grant>()
-    for (const grant of own) if (!had.has(grantKey(grant))) found.set(grantKey(grant), grant)
-    return [...found].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, grant]) => grant)
+  /** In an order that does not hang on how it is stored. */
+  #moved({ before, after }: AffectedSubject): Record<'gains' | 'loses', readonly Grant[]> {
+    const gives = (group: GroupId): boolean => (this.#grants.get(group)?.length ?? 0) > 0
+    const differ = [...before].some((group) => !after.has(group) && gives(group))
+    if (!differ && ![...after].some((group) => !before.has(group) && gives(group)))
+      return { gains: [], loses: [] }
+    const [had, has] = [this.#inForce(before), this.#inForce(after)]
+    return { gains: except(has, had), loses: except(had, has) }
+  }
+
+  /** What members of all these groups have, by its key. */
+  #inForce(groups: ReadonlySet<GroupId>): ReadonlyMap<string, Grant> {
+    const first = new Map<string, Granted>()
+    for (const group of groups)
+      for (const granted of this.#grants.get(group) ?? []) {
+        const slot = slotOf(granted.grant)
+        if (granted.rank < (first.get(slot)?.rank ?? Number.POSITIVE_INFINITY)) first.set(slot, granted)
+      }
+    return new Map([...first.values()].map(({ grant }) => [grantKey(grant), grant]))
   }
 }
+
+function except(grants: ReadonlyMap<string, Grant>, others: ReadonlyMap<string, Grant>): readonly Grant[] {
+  const left = [...grants].filter(([key]) => !others.has(key))
+  return left.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, grant]) => grant)
+}
+
+/** Equal for what cannot be had together: of a resource's VLANs and roles one is in force. Everything else stands for itself. */
+export const slotOf = (grant: Grant): string =>
+  grant.vlan === undefined && grant.role === undefined
+    ? grantKey(grant)
+    : JSON.stringify([grant.kind, grant.resource])
 
 export const grantKey = ({ kind, resource, vlan, role }: Grant): string =>
   JSON.stringify([kind, resource, vlan, role])

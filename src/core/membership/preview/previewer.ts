@@ -8,7 +8,15 @@ import type { Binding, Group, Resource } from '../../directory/types.ts'
 import { OneAtATime } from '../../factors/one-at-a-time.ts'
 import type { Cells, Records, RuleSource } from '../../ports.ts'
 import { compileRules } from '../rule-set.ts'
-import { type Grant, type Preview, PreviewCount, type Previewer, type SamplePage } from './preview.ts'
+import {
+  type Grant,
+  type Granted,
+  type GroupGrants,
+  type Preview,
+  PreviewCount,
+  type Previewer,
+  type SamplePage,
+} from './preview.ts'
 
 export interface PreviewerPorts {
   readonly cells: Pick<Cells, 'scan'>
@@ -52,27 +60,33 @@ export async function grantsOf(
   ports: Pick<PreviewerPorts, 'bindings' | 'resources'>,
   organization: OrganizationId,
   groups: readonly Group[],
-): Promise<ReadonlyMap<GroupId, readonly Grant[]>> {
+): Promise<GroupGrants> {
   const [bindings, resources] = [
     await all((page) => ports.bindings.list(organization, { op: 'true' }, page)),
     await all((page) => ports.resources.list(organization, { op: 'true' }, page)),
   ]
   const byId = new Map(resources.map((resource) => [resource.id, resource]))
-  const grants = new Map<GroupId, Grant[]>()
+  const grants = new Map<GroupId, Granted[]>()
   for (const { id, of, name } of groups) {
-    grants.set(id, of === 'users' ? [{ kind: 'group', resource: name }] : [])
+    grants.set(id, of === 'users' ? [{ grant: { kind: 'group', resource: name }, rank: 0 }] : [])
   }
-  for (const { groupId, resourceId, attributes } of bindings) {
+  for (const [rank, { groupId, resourceId, attributes }] of bindings.toSorted(inOrder).entries()) {
     const resource = byId.get(resourceId)
     if (resource === undefined) continue
     const { radius, role } = attributes
-    grants.get(groupId)?.push({
+    const grant: Grant = {
       ...{ kind: resource.kind, resource: resource.name },
       ...(radius?.vlan !== undefined && { vlan: radius.vlan }),
       ...(role !== undefined && { role }),
-    })
+    }
+    grants.get(groupId)?.push({ grant, rank })
   }
   return grants
+}
+
+/** As the decision takes them. */
+function inOrder(a: Binding, b: Binding): number {
+  return a.order - b.order || a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)
 }
 
 /** Every row, page by page. */

@@ -5,7 +5,15 @@ import type { SubjectKind } from '../../directory/types.ts'
 import type { CellSubject } from '../cell.ts'
 import { unknowns } from '../columns/evaluate.ts'
 import { affectedGroups } from '../preview/affected.ts'
-import { type Grant, type GrantCount, grantKey, type SamplePage } from '../preview/preview.ts'
+import {
+  type Grant,
+  type GrantCount,
+  type Granted,
+  type GroupGrants,
+  grantKey,
+  type SamplePage,
+  slotOf,
+} from '../preview/preview.ts'
 import { parseId } from '../replica/layout.ts'
 import type { CompiledGroup, RuleSet } from '../rule-set.ts'
 import { Evaluation, withThoseRead } from './evaluation.ts'
@@ -35,14 +43,14 @@ export function previewInColumns(
   columns: OrganizationColumns,
   rules: RuleSet,
   id: GroupId,
-  grants: ReadonlyMap<GroupId, readonly Grant[]>,
+  grants: GroupGrants,
   page: SamplePage,
   now: number,
 ): Counted {
   const affected = affectedGroups(rules, id)
-  const givers = giversOf(affected, grants)
+  const slots = slotsOf(affected, grants)
   const needed = withThoseRead(affected, rules.groups).map((group) => group.id)
-  const all = new Set([...needed, ...[...givers.values()].flatMap((groups) => [...groups])])
+  const all = new Set([...needed, ...slots.flatMap((slot) => slot.map(({ group }) => group))])
   const groups = rules.groups.filter((group) => all.has(group.id))
   const live = new Set(rules.groups.map((group) => group.id))
   const evaluation = new Evaluation(columns, groups, live, now)
@@ -70,57 +78,82 @@ export function previewInColumns(
     }
   return {
     ...{ joins: joining, leaves: leaving, stays, unknowns: unknown, cells: [...cells.values()] },
-    ...countGrants(columns, rules, affected, givers, grants, before, after),
+    ...countGrants(columns, rules, affected, slots, before, after),
   }
 }
 
-/** Each thing that an affected group gives, by its key, with all groups that give it. */
-function giversOf(
-  affected: readonly CompiledGroup[],
-  grants: ReadonlyMap<GroupId, readonly Grant[]>,
-): ReadonlyMap<string, ReadonlySet<GroupId>> {
-  const givers = new Map<string, Set<GroupId>>()
-  for (const { id } of affected)
-    for (const grant of grants.get(id) ?? []) givers.set(grantKey(grant), new Set())
-  for (const [group, list] of grants) for (const grant of list) givers.get(grantKey(grant))?.add(group)
-  return givers
+/** A grant with the group that gives it. */
+interface Giving extends Granted {
+  readonly group: GroupId
+}
+
+/** Of each thing that an affected group gives: all that give it, or something that cannot be had together with it, in their order. */
+function slotsOf(affected: readonly CompiledGroup[], grants: GroupGrants): readonly (readonly Giving[])[] {
+  const slots = new Map<string, Giving[]>()
+  for (const { id } of affected) for (const { grant } of grants.get(id) ?? []) slots.set(slotOf(grant), [])
+  for (const [group, list] of grants)
+    for (const granted of list) slots.get(slotOf(granted.grant))?.push({ ...granted, group })
+  return [...slots.values()].map((slot) => slot.sort((a, b) => a.rank - b.rank))
 }
 
 function countGrants(
   columns: OrganizationColumns,
   rules: RuleSet,
   affected: readonly CompiledGroup[],
-  givers: ReadonlyMap<string, ReadonlySet<GroupId>>,
-  grants: ReadonlyMap<GroupId, readonly Grant[]>,
+  slots: readonly (readonly Giving[])[],
   before: (group: CompiledGroup) => Mask,
   after: (group: CompiledGroup) => Mask,
 ): Pick<Counted, 'gains' | 'loses'> {
   const gains = new Map<string, GrantCount>()
   const loses = new Map<string, GrantCount>()
   const isAffected = new Set(affected.map(({ id }) => id))
-  const known = new Map<string, Grant>()
-  for (const id of isAffected) for (const grant of grants.get(id) ?? []) known.set(grantKey(grant), grant)
-  const add = (counts: Map<string, GrantCount>, key: string, more: number): void => {
-    if (more > 0)
-      counts.set(key, { ...(known.get(key) as Grant), count: (counts.get(key)?.count ?? 0) + more })
+  const byId = new Map(rules.groups.map((group) => [group.id, group]))
+  const add = (counts: Map<string, GrantCount>, key: string, grant: Grant, more: number): void => {
+    if (more > 0) counts.set(key, { ...grant, count: (counts.get(key)?.count ?? 0) + more })
   }
-  for (const [key, ids] of givers)
+  for (const slot of slots)
     for (const kind of ['users', 'devices'] as const) {
-      const groups = rules.groups.filter((group) => group.of === kind && ids.has(group.id))
-      if (!groups.some(({ id }) => isAffected.has(id))) continue
-      const { size } = columns.population[kind]
-      const [had, has] = [new Uint8Array(size), new Uint8Array(size)]
-      for (const group of groups) {
-        const [was, is] = [before(group), after(group)]
-        for (let row = 0; row < size; row++) {
-          ;(had[row] as number) |= was[row] as number
-          ;(has[row] as number) |= is[row] as number
-        }
+      const giving = slot.flatMap(({ grant, group: id }) => {
+        const group = byId.get(id)
+        return group?.of === kind ? [{ grant, group }] : []
+      })
+      if (!giving.some(({ group }) => isAffected.has(group.id))) continue
+      const had = inForce(giving, before, columns.population[kind].size)
+      const has = inForce(giving, after, columns.population[kind].size)
+      for (const [key, { grant, mask }] of has) {
+        const earlier = (had.get(key) as Holders).mask
+        add(gains, key, grant, count(except(mask, earlier)))
+        add(loses, key, grant, count(except(earlier, mask)))
       }
-      add(gains, key, count(except(has, had)))
-      add(loses, key, count(except(had, has)))
     }
   return { gains, loses }
+}
+
+interface Holders {
+  readonly grant: Grant
+  readonly mask: Mask
+}
+
+/** Who has what of a slot, by its key: the first of those groups that one is in decides. */
+function inForce(
+  giving: readonly { readonly grant: Grant; readonly group: CompiledGroup }[],
+  members: (group: CompiledGroup) => Mask,
+  size: number,
+): ReadonlyMap<string, Holders> {
+  const found = new Map<string, Holders>()
+  const open = new Uint8Array(size).fill(1)
+  for (const { grant, group } of giving) {
+    const key = grantKey(grant)
+    const { mask } = found.get(key) ?? { mask: new Uint8Array(size) }
+    found.set(key, { grant, mask })
+    const those = members(group)
+    for (let row = 0; row < size; row++) {
+      const isFirst = (open[row] as number) & (those[row] as number)
+      ;(mask[row] as number) |= isFirst
+      ;(open[row] as number) ^= isFirst
+    }
+  }
+  return found
 }
 
 /** Those for whom the rule hangs on a missing value, unless they are exempted. */
