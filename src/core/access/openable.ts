@@ -1,6 +1,7 @@
 // The applications that somebody may open: those for which the decision would be yes once the factors that they have are
 // shown. The same judgement as at the doors, without effects.
 import type { OrganizationId } from '../../base/ids.ts'
+import { allRows } from '../all-rows.ts'
 import { type FactorKind, factorKinds, type Resource } from '../directory/types.ts'
 import type { AccessFacts, ResourceRecords, Session } from '../ports.ts'
 import type { Access } from './decide.ts'
@@ -13,7 +14,6 @@ export type OpenableApplications = (
   at: Date,
 ) => Promise<readonly Resource[]>
 
-const perPage = 200
 const atOnce = 16
 
 export function openableApplications({
@@ -29,17 +29,10 @@ export function openableApplications({
     const subject = await facts.findSubject(organization, { by: 'user-id', id: userId })
     const enrolled = new Set(subject?.factors.map(({ kind }) => kind))
     const assumed: readonly FactorKind[] = factorKinds.filter((kind) => enrolled.has(kind))
-    const applications: Resource[] = []
-    for (let after: string | undefined; ; ) {
-      const page = await resources.list(
-        organization,
-        { op: 'eq', field: { standard: 'kind' }, value: 'application' },
-        { limit: perPage, ...(after !== undefined && { after }) },
-      )
-      applications.push(...page.filter(({ enabled, application }) => enabled && application !== null))
-      if (page.length < perPage) break
-      after = page.at(-1)?.id
-    }
+    const areApplications = { op: 'eq', field: { standard: 'kind' }, value: 'application' } as const
+    const applications = (
+      await allRows((page) => resources.list(organization, areApplications, page))
+    ).filter(({ enabled, application }) => enabled && application !== null)
     const may: Resource[] = []
     for (let from = 0; from < applications.length; from += atOnce) {
       const some = applications.slice(from, from + atOnce)

@@ -4,10 +4,10 @@ import type { Clock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId, ResourceId, UserId } from '../../base/ids.ts'
 import { silentLog } from '../../base/log.ts'
 import { ok, type Result } from '../../base/result.ts'
+import { allRows } from '../all-rows.ts'
 import type { CellGuard } from '../membership/apply.ts'
 import type { Cell, Membership, SubjectInGroup } from '../membership/cell.ts'
 import { activated, instantsOf, membershipsAt, movesLater } from '../membership/later.ts'
-import { all } from '../membership/preview/previewer.ts'
 import { compileRules, onlyRulesOf } from '../membership/rule-set.ts'
 import type { Cells, Records, ResourceRecords, RuleSource } from '../ports.ts'
 import { Rules } from './rules.ts'
@@ -141,9 +141,9 @@ async function groupsAbove(
 ): Promise<ReturnType<Rules['readThrough']>> {
   const consoleIs = { op: 'eq', field: { standard: 'kind' }, value: 'console' } as const
   const consoles = new Set<ResourceId>(
-    (await all((page) => resources.list(organization, consoleIs, page))).map(({ id }) => id),
+    (await allRows((page) => resources.list(organization, consoleIs, page))).map(({ id }) => id),
   )
-  const given = await all((page) => bindings.list(organization, { op: 'true' }, page))
+  const given = await allRows((page) => bindings.list(organization, { op: 'true' }, page))
   const direct = new Set(
     given
       .filter(({ resourceId, attributes }) => consoles.has(resourceId) && rankOf(attributes.role) > rank)

@@ -2,9 +2,9 @@
 // themselves access because it reads what they change themselves.
 import type { GroupId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
+import { allRows } from '../all-rows.ts'
 import { dependenciesOf } from '../membership/language/dependencies.ts'
 import type { Preview, Previewer } from '../membership/preview/preview.ts'
-import { all } from '../membership/preview/previewer.ts'
 import type { Records, RuleSource } from '../ports.ts'
 import type { Problem } from './problem.ts'
 import { Rules } from './rules.ts'
@@ -91,7 +91,7 @@ export async function holdExposures(
   if (by.confirmed) return ok(null)
   const organization = by.organization.id
   const { groups, attributes } = await ports.rules.read(organization)
-  const bindings = await all((page) => ports.bindings.list(organization, { op: 'true' }, page))
+  const bindings = await allRows((page) => ports.bindings.list(organization, { op: 'true' }, page))
   const bound = new Set(bindings.map(({ groupId }) => groupId))
   const { settings } = by.organization
   const before = { groups, attributes, settings, bound }

@@ -4,6 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../../base/clock.ts'
 import type { GroupId, OrganizationId } from '../../../base/ids.ts'
 import { silentLog } from '../../../base/log.ts'
+import { allRows } from '../../all-rows.ts'
 import type { Binding, Group, Resource } from '../../directory/types.ts'
 import { OneAtATime } from '../../factors/one-at-a-time.ts'
 import type { Cells, Records, RuleSource } from '../../ports.ts'
@@ -28,7 +29,6 @@ export interface PreviewerPorts {
 
 const mostWaiting = 8
 const cellsPerChunk = 500
-const rowsPerPage = 1_000
 
 export function createPreviewer(ports: PreviewerPorts): Previewer {
   const turns = new OneAtATime(mostWaiting, 'too many previews of rules at once: try again in a moment')
@@ -62,8 +62,8 @@ export async function grantsOf(
   groups: readonly Group[],
 ): Promise<GroupGrants> {
   const [bindings, resources] = [
-    await all((page) => ports.bindings.list(organization, { op: 'true' }, page)),
-    await all((page) => ports.resources.list(organization, { op: 'true' }, page)),
+    await allRows((page) => ports.bindings.list(organization, { op: 'true' }, page)),
+    await allRows((page) => ports.resources.list(organization, { op: 'true' }, page)),
   ]
   const byId = new Map(resources.map((resource) => [resource.id, resource]))
   const grants = new Map<GroupId, Granted[]>()
@@ -87,17 +87,4 @@ export async function grantsOf(
 /** As the decision takes them. */
 function inOrder(a: Binding, b: Binding): number {
   return a.order - b.order || a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)
-}
-
-/** Every row, page by page. */
-export async function all<T extends { readonly id: string }>(
-  list: (page: { readonly limit: number; readonly after?: string }) => Promise<readonly T[]>,
-): Promise<readonly T[]> {
-  const rows: T[] = []
-  for (let after: string | undefined; ; ) {
-    const page = await list({ limit: rowsPerPage, ...(after !== undefined && { after }) })
-    rows.push(...page)
-    after = page.at(-1)?.id
-    if (page.length < rowsPerPage) return rows
-  }
 }

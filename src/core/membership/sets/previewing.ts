@@ -4,6 +4,7 @@ import type { GroupId, SubjectId } from '../../../base/ids.ts'
 import type { SubjectKind } from '../../directory/types.ts'
 import type { CellSubject } from '../cell.ts'
 import { unknowns } from '../columns/evaluate.ts'
+import type { Mask } from '../columns/shapes.ts'
 import { affectedGroups } from '../preview/affected.ts'
 import {
   type Grant,
@@ -36,8 +37,6 @@ export interface Counted {
   /** Of everybody who is shown. */
   readonly cells: readonly CellSubject[]
 }
-
-type Mask = Uint8Array
 
 export function previewInColumns(
   columns: OrganizationColumns,
