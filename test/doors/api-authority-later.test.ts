@@ -104,6 +104,13 @@ t.test('A11: what owners are called, and the console', async (t) => {
   ])
   const carol = await user('carol')
   t.equal((await admin('PATCH', `/users/${carol.id}`, { email: 'carol2@acme.example' })).status, 200)
+  for (const [method, path, body, status] of [
+    ['POST', '/users', { username: 'erin@acme.example' }, 422],
+    ['POST', '/users', { username: 'mallory2', email: 'Erin@acme.example' }, 409],
+    ['PATCH', `/users/${carol.id}`, { username: 'erin@acme.example' }, 422],
+    ['PATCH', `/users/${carol.id}`, { email: 'erin@acme.example' }, 409],
+  ] as const)
+    t.equal((await admin(method, path, body)).status, status, `an owner's address: ${method}`)
   t.equal((await admin('POST', '/resources', { name: 'another', kind: 'portal' })).status, 201)
 })
 
