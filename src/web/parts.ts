@@ -26,26 +26,55 @@ export interface Field {
 }
 
 export function field(of: Field): Html {
-  const id = `field-${of.name}`
-  const described = [of.problem && `${id}-problem`, of.hint && `${id}-hint`].filter(Boolean).join(' ')
+  return labelled(
+    of,
+    (described) =>
+      html`<input id="field-${of.name}" name="${of.name}" type="${of.type ?? 'text'}"${attributes({
+        class: of.isCode && 'code',
+        value: of.value,
+        autocomplete: of.autocomplete ?? 'off',
+        inputmode: of.inputMode,
+        maxlength: of.maxLength,
+        placeholder: of.placeholder,
+        autocapitalize: !of.isProse && 'none',
+        spellcheck: !of.isProse && 'false',
+        autofocus: of.autofocus,
+        required: of.required ?? true,
+        ...described,
+      })}>`,
+  )
+}
+
+export interface ChoiceField extends Pick<Field, 'label' | 'name' | 'value' | 'hint' | 'problem'> {
+  /** Values, and what people read. */
+  readonly choices: readonly (readonly [string, string])[]
+}
+
+export function choiceField({ choices, ...of }: ChoiceField): Html {
+  return labelled(of, (described) => {
+    const options = choices.map(
+      ([value, label]) =>
+        html`<option value="${value}"${attributes({ selected: value === of.value })}>${label}</option>`,
+    )
+    return html`<select id="field-${of.name}" name="${of.name}"${attributes(described)}>${options}</select>`
+  })
+}
+
+/** A label, the control that `control` gives, what is wrong with it, and a hint. */
+function labelled(
+  { label, name, problem, hint }: Pick<Field, 'label' | 'name' | 'hint' | 'problem'>,
+  control: (described: Readonly<Record<string, string | false | undefined>>) => Html,
+): Html {
+  const id = `field-${name}`
+  const described = [problem && `${id}-problem`, hint && `${id}-hint`].filter(Boolean).join(' ')
   return html`<div class="field">
-<label for="${id}">${of.label}</label>
-<input id="${id}" name="${of.name}" type="${of.type ?? 'text'}"${attributes({
-    class: of.isCode && 'code',
-    value: of.value,
-    autocomplete: of.autocomplete ?? 'off',
-    inputmode: of.inputMode,
-    maxlength: of.maxLength,
-    placeholder: of.placeholder,
-    autocapitalize: !of.isProse && 'none',
-    spellcheck: !of.isProse && 'false',
-    autofocus: of.autofocus,
-    required: of.required ?? true,
-    'aria-invalid': of.problem !== undefined && 'true',
-    'aria-describedby': described === '' ? undefined : described,
-  })}>
-${of.problem !== undefined && html`<p class="small wrong" id="${id}-problem">${of.problem}</p>`}${
-  of.hint !== undefined && html`<p class="small muted" id="${id}-hint">${of.hint}</p>`
+<label for="${id}">${label}</label>
+${control({
+  'aria-invalid': problem !== undefined && 'true',
+  'aria-describedby': described === '' ? undefined : described,
+})}
+${problem !== undefined && html`<p class="small wrong" id="${id}-problem">${problem}</p>`}${
+  hint !== undefined && html`<p class="small muted" id="${id}-hint">${hint}</p>`
 }</div>`
 }
 

@@ -105,11 +105,11 @@ main{width:100%;margin:0 auto}
 form{margin:0}
 .field{display:flex;flex-direction:column;gap:6px}
 label{font-size:14px;font-weight:500}
-input{width:100%;height:44px;padding:0 12px;font:inherit;font-size:16px;color:var(--text);background:var(--surface);border:1px solid var(--edge);border-radius:9px;transition:border-color .12s}
+input,select{width:100%;height:44px;padding:0 12px;font:inherit;font-size:16px;color:var(--text);background:var(--surface);border:1px solid var(--edge);border-radius:9px;transition:border-color .12s}
 input::placeholder{color:var(--muted);opacity:1}
-input:hover{border-color:var(--muted)}
-input:focus{outline:2px solid var(--link);outline-offset:-1px;border-color:transparent}
-input[aria-invalid=true]{border-color:var(--bad)}
+input:hover,select:hover{border-color:var(--muted)}
+input:focus,select:focus{outline:2px solid var(--link);outline-offset:-1px;border-color:transparent}
+input[aria-invalid=true],select[aria-invalid=true]{border-color:var(--bad)}
 input.code{font-size:20px;letter-spacing:.3em;font-variant-numeric:tabular-nums}
 .button{display:inline-flex;align-items:center;justify-content:center;gap:8px;min-height:44px;padding:9px 16px;font:inherit;font-weight:550;line-height:1.4;text-align:center;text-decoration:none;border:1px solid transparent;border-radius:9px;cursor:pointer;transition:filter .12s,background .12s}
 .button.full{width:100%}

@@ -7,6 +7,7 @@ import { CachedFacts } from '../../src/core/access/cached-facts.ts'
 import { createAccess } from '../../src/core/access/decide.ts'
 import { openableApplications } from '../../src/core/access/openable.ts'
 import { createWebSessions } from '../../src/core/access/web-sessions.ts'
+import { createDirectory } from '../../src/core/directory/directory.ts'
 import { importNewOrganization } from '../../src/core/directory/import.ts'
 import type { Organization, Resource } from '../../src/core/directory/types.ts'
 import { createEnrolment } from '../../src/core/factors/enrolment.ts'
@@ -86,11 +87,11 @@ export const groundAt = (publicUrl: string): WebGround => ({
 
 /** What the pages of sign-in and portal need of it. */
 export function webServices(house: House, ground: WebGround, log: Log = silentLog) {
-  const { store, access, webSessions, enrolment, openable, facts, clock } = house
+  const { store, ports, access, webSessions, enrolment, openable, facts, clock } = house
   const { conversations, organizations, resources } = store
   return {
     ...{ access, webSessions, enrolment, openable, facts, clock, conversations, organizations, resources },
-    ...{ ground, log },
+    ...{ ground, log, directory: createDirectory(ports) },
     launchPath: (_organization: Organization, { application }: Resource): string | null =>
       application?.launchUrl ?? null,
     afterSignOut: async (): Promise<string | null> => null,

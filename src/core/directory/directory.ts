@@ -37,6 +37,7 @@ import { groupCollection, ruleTurns } from './groups.ts'
 import { createInsights, type Insights } from './insights.ts'
 import { type Members, members } from './members.ts'
 import { updateOrganization } from './organizations.ts'
+import { type OwnDetails, ownDetails } from './own-details.ts'
 import { resourceCollection } from './resources.ts'
 import { type RuleCheck, ruleCheck } from './rule-check.ts'
 import { serviceAccountCollection } from './service-accounts.ts'
@@ -101,6 +102,8 @@ export interface Directory {
   previewGroup(by: By, body: unknown, page: SamplePage): Promise<Result<RulePreview, Refusal>>
   /** A rule in both forms, and what is odd about it. */
   checkRule(by: By, body: unknown): Promise<Result<RuleCheck, Refusal>>
+  /** What users look after themselves. */
+  readonly ownDetails: OwnDetails
   readonly userFactors: FactorsOf
   readonly serviceAccountFactors: FactorsOf
   /** May they decide over this user: sign them out, for one? */
@@ -134,6 +137,7 @@ export function createDirectory(ports: DirectoryPorts): Directory {
     stateChanges: scheduledStates(ports),
     previewGroup: groupPreview({ ...ports, previewer }),
     checkRule: ruleCheck(ports),
+    ownDetails: ownDetails(ports),
     userFactors: factorsOf('user', ports),
     serviceAccountFactors: factorsOf('service-account', ports),
     mayManage: (by, user) => mayManage(by, user, ports),

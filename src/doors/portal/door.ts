@@ -7,6 +7,7 @@ import { astrayPage } from '../../web/astray-page.ts'
 import { brandOf } from '../../web/page.ts'
 import { enter } from './enter.ts'
 import { homePage } from './pages/home.ts'
+import { detailRoutes } from './routes/details.ts'
 import { factorRoutes } from './routes/factors.ts'
 import { sessionRoutes } from './routes/sessions.ts'
 import type { PortalOptions } from './services.ts'
@@ -16,6 +17,7 @@ import { handleErrors } from './trouble.ts'
 const bodyLimit = 4 * 1024
 
 const notices: Readonly<Record<string, string>> = {
+  'details-changed': 'Your details are saved.',
   'authenticator-removed': 'Your authenticator and your recovery codes are removed.',
   'session-ended': 'That browser is signed out.',
   'sessions-ended': 'You are signed out everywhere else, and no application keeps access.',
@@ -31,6 +33,7 @@ export async function portalRoutes(app: FastifyInstance, options: PortalOptions)
     webSessions,
     enrolment,
     openable,
+    directory,
     resources: records,
     launchPath,
   } = options
@@ -58,11 +61,12 @@ export async function portalRoutes(app: FastifyInstance, options: PortalOptions)
     if (guest === null) return reply
     const { organization, visitor, session, user, at, frame } = guest
     const { peer, secured, browser } = visitor
-    const [resources, factors, sessions, kept] = await Promise.all([
+    const [resources, factors, sessions, kept, details] = await Promise.all([
       openable(organization.id, session, { peer, door: 'portal', secured, browser }, at),
       enrolment.list(organization, user),
       webSessions.list(organization, user.id),
       webSessions.listKept(organization.id, user.id),
+      directory.ownDetails.of(organization, user.id),
     ])
     const applications = resources.flatMap((resource) => {
       const href = launchPath(organization, resource)
@@ -80,10 +84,20 @@ export async function portalRoutes(app: FastifyInstance, options: PortalOptions)
     const notice = typeof done === 'string' && Object.hasOwn(notices, done) ? (notices[done] ?? null) : null
     return guest.show(
       200,
-      homePage(frame, { applications, factors, sessions, keeping, current: session, notice, now: at }),
+      homePage(frame, {
+        applications,
+        details,
+        factors,
+        sessions,
+        keeping,
+        current: session,
+        notice,
+        now: at,
+      }),
     )
   })
 
+  detailRoutes(app, options)
   factorRoutes(app, options)
   sessionRoutes(app, options)
 }

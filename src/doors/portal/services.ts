@@ -4,6 +4,7 @@ import type { Log } from '../../base/log.ts'
 import type { Access } from '../../core/access/decide.ts'
 import type { OpenableApplications } from '../../core/access/openable.ts'
 import type { WebSessions } from '../../core/access/web-sessions.ts'
+import type { Directory } from '../../core/directory/directory.ts'
 import type { Organization, Resource } from '../../core/directory/types.ts'
 import type { Enrolment } from '../../core/factors/enrolment.ts'
 import type { Conversations, Organizations, ResourceRecords } from '../../core/ports.ts'
@@ -18,6 +19,7 @@ export interface PortalOptions {
   readonly conversations: Pick<Conversations, 'park'>
   readonly enrolment: Enrolment
   readonly openable: OpenableApplications
+  readonly directory: Pick<Directory, 'ownDetails'>
   readonly organizations: Pick<Organizations, 'findBySlug'>
   /** For the names of applications that keep access. */
   readonly resources: Pick<ResourceRecords, 'find'>

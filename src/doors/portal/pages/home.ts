@@ -1,4 +1,5 @@
 // The portal's first page: what somebody may open, how they prove who they are, and where they are signed in.
+import type { OwnDetail } from '../../../core/directory/own-details.ts'
 import type { FactorKind } from '../../../core/directory/types.ts'
 import type { Session } from '../../../core/ports.ts'
 import { type Html, html, safeUrl, trusted } from '../../../web/html.ts'
@@ -6,10 +7,13 @@ import { button, form, heading, linkButton, notice, type Row, rows } from '../..
 import { ago, dayOf } from '../ago.ts'
 import type { PortalFrame } from '../enter.ts'
 import { describeBrowser } from '../user-agent.ts'
+import { labelOf } from './details.ts'
 import { widePage } from './frame.ts'
 
 export interface Home {
   readonly applications: readonly { readonly name: string; readonly href: string }[]
+  /** What they may change of themselves. */
+  readonly details: readonly OwnDetail[]
   readonly factors: readonly { readonly kind: FactorKind; readonly createdAt: Date }[]
   readonly sessions: readonly Session[]
   /** Applications that keep access without a browser. */
@@ -33,6 +37,11 @@ ${heading(title, `You are signed in as ${frame.name}.`)}
 ${home.notice !== null && notice(home.notice, 'good')}
 <h2>Applications</h2>
 ${tiles(home.applications)}
+${
+  home.details.length > 0 &&
+  html`<h2>Your details</h2>
+${rows([own(frame, home)], '')}`
+}
 <h2>Your verification methods</h2>
 ${rows(methods(frame, home), 'You have none.')}
 <h2>Where you are signed in</h2>
@@ -86,6 +95,13 @@ function methods({ base }: PortalFrame, { factors, now }: Home): Row[] {
     },
   ]
   return all.filter((row) => row !== false)
+}
+
+function own({ base }: PortalFrame, { details }: Home): Row {
+  const action = linkButton({
+    ...{ label: 'Change', href: `${base}/details`, kind: 'secondary', slim: true, about: 'your details' },
+  })
+  return { icon: 'info', title: details.map(labelOf).join(', '), action }
 }
 
 function places({ base, csrf }: PortalFrame, { sessions, current, now }: Home): Row[] {
