@@ -35,16 +35,29 @@ export interface RuleSet {
 
 export type RuleSourceText = Awaited<ReturnType<RuleSource['read']>>
 
+/** Rules with what came of them. */
+export interface CompiledSource {
+  readonly source: RuleSourceText
+  readonly set: RuleSet
+}
+
 /**
  * Compiles the rules. One that no longer makes sense (it was good when it was saved) matches nobody and is logged; so do rules
- * that ask about each other in a circle, which saving refuses. The others are not touched by that.
+ * that ask about each other in a circle, which saving refuses. The others are not touched by that. `before`: what is the same
+ * there is taken from there.
  */
-export function compileRules(source: RuleSourceText, log: Log): RuleSet {
+export function compileRules(source: RuleSourceText, log: Log, before?: CompiledSource): RuleSet {
   const checked = new Map<GroupId, CheckedRule>()
   const schemas = subjectSchemas(source.attributes)
   const names = groupNames(source.groups)
+  const known = before === undefined ? nothingKnown : stillCompiled(before, source)
   for (const group of source.groups) {
     if (group.mode === 'static' || group.rule === null) continue
+    const same = known.get(group.id)
+    if (same !== undefined) {
+      checked.set(group.id, same.checked)
+      continue
+    }
     const result = readRule(group.rule, schemas[group.of], names)
     if (result.ok) checked.set(group.id, result.value)
     else
@@ -59,10 +72,34 @@ export function compileRules(source: RuleSourceText, log: Log): RuleSet {
     const { of, mode } = byId.get(id) as Group
     return rule === undefined
       ? { id, of, mode, rule: null, checked: null }
-      : { id, of, mode, rule: compileRule(rule), checked: rule }
+      : { id, of, mode, rule: known.get(id)?.rule ?? compileRule(rule), checked: rule }
   })
   const settled = source.groups.every(({ status }) => status === 'active')
   return { epoch: source.epoch, settled, groups: compiled, instants: instantsOf(compiled) }
+}
+
+type Known = ReadonlyMap<GroupId, { readonly rule: Predicate; readonly checked: CheckedRule }>
+const nothingKnown: Known = new Map()
+
+/**
+ * The groups whose rules are what they were. A rule means the same as long as the attributes are the same and the groups
+ * that there were have their names: one that names another group did not compile before.
+ */
+function stillCompiled(before: CompiledSource, source: RuleSourceText): Known {
+  if (before.source.attributes !== source.attributes) return nothingKnown
+  const now = new Map(source.groups.map((group) => [group.id, group]))
+  const old = new Map(before.source.groups.map((group) => [group.id, group]))
+  for (const { id, name, of } of old.values()) {
+    const group = now.get(id)
+    if (group?.name !== name || group.of !== of) return nothingKnown
+  }
+  return new Map(
+    before.set.groups.flatMap(({ id, rule, checked }) =>
+      rule !== null && checked !== null && now.get(id)?.rule === old.get(id)?.rule
+        ? [[id, { rule, checked }]]
+        : [],
+    ),
+  )
 }
 
 /** The groups whose members the rule of this one asks for. */

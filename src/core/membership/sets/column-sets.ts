@@ -15,7 +15,7 @@ import { findAttribute, subjectSchemas } from '../language/schema.ts'
 import { mostFirst, type Preview, PreviewCount, type SamplePage } from '../preview/preview.ts'
 import { grantsOf, type PreviewerPorts } from '../preview/previewer.ts'
 import type { Changed } from '../replica/messages.ts'
-import { compileRules } from '../rule-set.ts'
+import { type CompiledSource, compileRules } from '../rule-set.ts'
 import { cellsFrom, type DifferingCells, differingCells } from './differing.ts'
 import { OrganizationColumns } from './organization.ts'
 import { previewInColumns, type Shown } from './previewing.ts'
@@ -37,6 +37,8 @@ interface Kept {
   readonly users: Set<string>
   readonly devices: Set<string>
   askedMs: number
+  /** The rules as they were when they were last asked for. */
+  rules: CompiledSource | null
   /** What was found and is not told yet. */
   differing: { readonly number: number; readonly cells: DifferingCells } | null
 }
@@ -87,19 +89,19 @@ export class ColumnSets implements SetAnswers {
   preview(organization: OrganizationId, group: Group, page: SamplePage): Promise<Preview> {
     return this.#ask(
       organization,
-      async ({ columns }) => this.#preview(columns, organization, group, page),
+      async (kept) => this.#preview(kept, organization, group, page),
       () => this.#ports.otherwise.preview(organization, group, page),
     )
   }
 
   differing(organization: OrganizationId, groups: GroupsAsked, after: string | null): Promise<DifferingPage> {
     if (after?.startsWith('columns ')) return this.#more(organization, after)
-    const { rules, clock, otherwise } = this.#ports
+    const { clock, otherwise } = this.#ports
     if (after !== null) return otherwise.differing(organization, groups, after)
     return this.#ask(
       organization,
       async (kept) => {
-        const set = compileRules(await rules.read(organization), silentLog)
+        const { set } = await this.#rulesOf(kept, organization)
         const cells = differingCells(kept.columns, set, groups, clock.now().getTime())
         kept.differing = { number: ++this.#number, cells }
         return this.#page(kept, this.#number, 0)
@@ -156,6 +158,7 @@ export class ColumnSets implements SetAnswers {
       users: new Set(),
       devices: new Set(),
       askedMs: clock.monotonicMs(),
+      rules: null,
       differing: null,
     }
     // From here on, changes are noted.
@@ -241,16 +244,21 @@ export class ColumnSets implements SetAnswers {
     return { subjects, next: null }
   }
 
-  async #preview(
-    columns: OrganizationColumns,
-    organization: OrganizationId,
-    group: Group,
-    page: SamplePage,
-  ): Promise<Preview> {
-    const { rules, cells, grants, clock } = this.#ports
+  /** The rules as they are; read and compiled again when there is another epoch. */
+  async #rulesOf(kept: Kept, organization: OrganizationId): Promise<CompiledSource> {
+    const { rules } = this.#ports
+    if (kept.rules?.source.epoch === (await rules.epoch(organization))) return kept.rules
     const source = await rules.read(organization)
-    const groups = [...source.groups.filter(({ id }) => id !== group.id), group]
-    const set = compileRules({ ...source, groups }, silentLog)
+    kept.rules = { source, set: compileRules(source, silentLog) }
+    return kept.rules
+  }
+
+  async #preview(kept: Kept, organization: OrganizationId, group: Group, page: SamplePage): Promise<Preview> {
+    const { cells, grants, clock } = this.#ports
+    const { columns } = kept
+    const current = await this.#rulesOf(kept, organization)
+    const groups = [...current.source.groups.filter(({ id }) => id !== group.id), group]
+    const set = compileRules({ ...current.source, groups }, silentLog, current)
     const given = await grantsOf(grants, organization, groups)
     const now = clock.now()
     const counted = previewInColumns(columns, set, group.id, given, page, now.getTime())
