@@ -34,7 +34,8 @@ export interface ImportReport {
   readonly applicationSecrets: readonly { readonly clientId: string; readonly secret: string }[]
 }
 
-const usersPerChunk = 5_000
+/** Each is one transaction. So few that nobody waits long for the processor while one is made ready. */
+const usersPerChunk = 1_000
 
 /** One import on its way into the store. The first refusal ends it. */
 export class Import {
@@ -151,17 +152,17 @@ export class Import {
     const devicesOf = Map.groupBy(this.#rows.devices, ({ ownerId }) => ownerId)
     const manualOf = Map.groupBy(this.#rows.manual, ({ subjectId }) => subjectId as string)
     const { users } = this.#rows
+    const unowned = devicesOf.get(null) ?? []
+    const chunks: (() => Promise<CellBatch>)[] = []
     for (let from = 0; from < users.length; from += usersPerChunk) {
       const part = users.slice(from, from + usersPerChunk)
       const devices = part.flatMap(({ row }) => devicesOf.get(row.id) ?? [])
-      const refusal = await this.#insertMany(part, devices, manualOf)
-      if (refusal) return refusal
+      chunks.push(() => this.#batch(part, devices, manualOf))
     }
-    const unowned = devicesOf.get(null) ?? []
-    for (let from = 0; from < unowned.length; from += usersPerChunk) {
-      const refusal = await this.#insertMany([], unowned.slice(from, from + usersPerChunk), manualOf)
-      if (refusal) return refusal
-    }
+    for (let from = 0; from < unowned.length; from += usersPerChunk)
+      chunks.push(() => this.#batch([], unowned.slice(from, from + usersPerChunk), manualOf))
+    const refused = await this.#insertAll(chunks)
+    if (refused) return refused
     const others = this.#rows.devices.filter(({ ownerId }) => ownerId !== null && !mine.has(ownerId))
     for (const device of others) {
       const refusal = await this.#deviceOfKnownUser(device, manualOf.get(device.id) ?? [])
@@ -170,11 +171,42 @@ export class Import {
     return null
   }
 
-  async #insertMany(
+  /** While the database writes one chunk, the next one is evaluated. The first refusal ends it. */
+  async #insertAll(chunks: readonly (() => Promise<CellBatch>)[]) {
+    let writing: Promise<{ ok: false; error: Refusal } | null> = Promise.resolve(null)
+    for (const chunk of chunks) {
+      const [batch, refusal] = await Promise.all([chunk(), writing])
+      if (refusal) return refusal
+      writing = this.#insert(batch, chunk)
+      // Whoever awaits it is told; until then it is nobody's.
+      writing.catch(() => {})
+    }
+    return writing
+  }
+
+  /** `again`: evaluates it anew, where the rules have changed meanwhile. */
+  async #insert(
+    first: CellBatch,
+    again: () => Promise<CellBatch>,
+  ): Promise<{ ok: false; error: Refusal } | null> {
+    let batch = first
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.#ports.cells.insertMany(this.#organization, batch)
+      if (outcome.outcome === 'conflict' && attempt < 5) {
+        batch = await again()
+        continue
+      }
+      const refusal = refusalOf(outcome, 'import')
+      return refusal && at('users', refusal)
+    }
+  }
+
+  /** New users with their devices, and the memberships they have by the rules as they are. */
+  async #batch(
     part: FileRows['users'],
     devices: readonly Device[],
     manualOf: ReadonlyMap<string, readonly SubjectInGroup[]>,
-  ) {
+  ): Promise<CellBatch> {
     const users = part.map(({ row }) => row)
     const manual = [...users, ...devices].flatMap(({ id }) => manualOf.get(id) ?? [])
     const inputs: MembershipInput[] = manual.map((one) => ({ ...one, kind: 'manual', expiresAt: null }))
@@ -192,20 +224,21 @@ export class Import {
     const details = { users: users.length, devices: devices.length, first: names[0], last: names.at(-1) }
     const target = { kind: 'organization', id: organization.id, name: organization.name }
     const audit = [changeBody(this.#by, this.#at, 'organization.import', target, details)]
-    for (let attempt = 1; ; attempt++) {
-      const evaluated = await this.#ports.engine.evaluateNew(
-        organization.id,
-        users,
-        devices,
-        inputs,
-        causeOf(audit),
-      )
-      const records = [...audit, ...evaluated.audit]
-      const batch: CellBatch = { ...evaluated, users, devices, manual, factors, audit: records, at: this.#at }
-      const outcome = await this.#ports.cells.insertMany(organization.id, batch)
-      if (outcome.outcome === 'conflict' && attempt < 5) continue
-      const refusal = refusalOf(outcome, 'import')
-      return refusal && at('users', refusal)
+    const evaluated = await this.#ports.engine.evaluateNew(
+      organization.id,
+      users,
+      devices,
+      inputs,
+      causeOf(audit),
+    )
+    return {
+      ...evaluated,
+      users,
+      devices,
+      manual,
+      factors,
+      audit: [...audit, ...evaluated.audit],
+      at: this.#at,
     }
   }
 

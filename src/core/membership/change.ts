@@ -1,5 +1,6 @@
 // Every change of a user or device goes this way: read its cell, plan, evaluate, and write facts and memberships in one
 // conditional statement; start over when somebody else was faster. A new rule is carried through all cells the same way.
+import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
@@ -55,6 +56,8 @@ export interface MembershipPorts {
 
 const mostAttempts = 12
 const cellsPerChunk = 500
+/** Evaluated one after the other; then whoever else waits for the processor has a turn. */
+const cellsPerTurn = 25
 
 export class MembershipEngine {
   readonly #ports: MembershipPorts
@@ -152,11 +155,15 @@ export class MembershipEngine {
     const rules = await this.#rulesAt(organization)
     const now = this.#ports.clock.now()
     const cells = cellsOf(users, devices, inputs)
-    const evaluated = cells.map((facts) => this.#evaluate(organization, [], facts, rules, now))
+    const evaluated = await eachInTurn(cells, (facts) => ({
+      ...this.#evaluate(organization, [], facts, rules, now),
+      dues: duesOf([facts], [], rules, now),
+    }))
     const memberships = evaluated.flatMap((one) => one.memberships)
     const suggestions = evaluated.flatMap((one) => one.suggestions)
+    const dues = evaluated.flatMap((one) => one.dues)
     const audit = membershipRecords({ users, devices }, [], { put: memberships, remove: [] }, cause, now)
-    return { epoch: rules.epoch, memberships, suggestions, dues: duesOf(cells, [], rules, now), audit }
+    return { epoch: rules.epoch, memberships, suggestions, dues, audit }
   }
 
   /**
@@ -254,7 +261,7 @@ export class MembershipEngine {
       const newest = left.map(({ epoch }) => epoch).sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n
       const rules = await this.#rules.at(organization, newest)
       const now = this.#ports.clock.now()
-      const rewrites = left.flatMap((cell): CellRewrite[] => {
+      const rewritten = await eachInTurn(left, (cell): CellRewrite[] => {
         const { memberships, suggestions, takenOver } = evaluate(cell, rules, now)
         const change = difference(cell.memberships, memberships)
         const suggested = suggestionChanges(cell.suggestions, suggestions)
@@ -265,6 +272,7 @@ export class MembershipEngine {
         const rewrite = { subject, version, ...change, suggestions: suggested, takenOver, due, audit }
         return moves(rewrite) || due?.getTime() !== cell.due?.getTime() ? [rewrite] : []
       })
+      const rewrites = rewritten.flat()
       if (rewrites.length === 0) return counts
       const missed = await this.#ports.cells.rewrite(organization, rules.epoch, rewrites, now)
       const again = new Set<string>(missed.map(({ id }) => id))
@@ -308,6 +316,16 @@ export class MembershipEngine {
     const owned = await Promise.all(others.map((subject) => cells.read(organization, subject)))
     return distinct([...found, ...owned])
   }
+}
+
+/** What `work` makes of each, with turns for others in between. */
+async function eachInTurn<T, R>(list: readonly T[], work: (one: T) => R): Promise<readonly R[]> {
+  const results: R[] = []
+  for (const [i, one] of list.entries()) {
+    results.push(work(one))
+    if (i % cellsPerTurn === cellsPerTurn - 1) await setImmediate()
+  }
+  return results
 }
 
 /** When cells as they will be are next due, knowing what is stored for them as they were. */
