@@ -1,5 +1,6 @@
 // The embedded database seen from the main thread: whole groups of protocol bytes go to the worker, answers come back
 // in the same order. When the worker dies, everything that waits fails at once. It knows no clients (session.ts).
+import { setFlagsFromString } from 'node:v8'
 import { Worker } from 'node:worker_threads'
 import { Fault } from '../../base/result.ts'
 import { backendMessages, decodeDataRow, encodeQuery, errorText } from './wire.ts'
@@ -175,6 +176,9 @@ export async function createDatabase(task: Omit<WorkerTask, 'task'>): Promise<vo
 }
 
 function startWorker(task: WorkerTask): Worker {
+  // V8 now and then fails a check of its own (`jit_page.has_value()`, nodejs/node#64500), and takes the process down, while it
+  // frees compiled WebAssembly that is no longer used. There is little of it: it is kept.
+  setFlagsFromString('--no-wasm-code-gc')
   // No inherited flags: loaders and inspectors of the main thread have no business in the database's.
   return new Worker(new URL('./worker.ts', import.meta.url), { workerData: task, execArgv: [] })
 }
