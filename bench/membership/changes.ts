@@ -21,7 +21,7 @@ const subject = (id: string) => ({ kind: 'user', id: id as UserId }) as const
 /** Milliseconds of evaluating one change, in full and in part. Throws where the two differ. */
 export async function evaluating(house: House, { organization, users }: Filled, random: Random) {
   const { store } = house
-  const set = { ...compileRules(await store.rules.read(organization.id), silentLog), settled: true }
+  const set = { ...compileRules(await store.rules.read(organization.id), silentLog), unsettled: [] }
   const [inFull, inPart]: [number[], number[]] = [[], []]
   const ids = Array.from({ length: 1_000 }, () => pick(random, users))
   const cells: Cell[] = []

@@ -1,6 +1,5 @@
 // Every change of a user or device goes this way: read its cell, plan, evaluate, and write facts and memberships in one
 // conditional statement; start over when somebody else was faster. A new rule is carried through all cells the same way.
-import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
@@ -13,24 +12,17 @@ import type {
   Cell,
   CellBatch,
   CellDue,
-  CellRewrite,
   CellSubject,
   Membership,
   MembershipInput,
   SubjectInGroup,
 } from './cell.ts'
 import { dueToStore, nextDue } from './due.ts'
-import {
-  type CellFacts,
-  difference,
-  type Evaluation,
-  evaluate,
-  noSuggestions,
-  suggestionChanges,
-} from './engine.ts'
+import { type CellFacts, difference, type Evaluation, evaluate, suggestionChanges } from './engine.ts'
 import { type Cause, causeOf, membershipRecords, ruleCause, stateRecord, timeCause } from './history.ts'
 import { evaluateChange, evaluateFresh } from './incremental/evaluate-change.ts'
 import { type EvaluationObserver, Sampled } from './incremental/sampled.ts'
+import { distinct, eachInTurn, Rewriting } from './rewriting.ts'
 import { type RuleSet, RuleSets } from './rule-set.ts'
 import type { GroupsAsked, SetEngine } from './sets/set-engine.ts'
 
@@ -55,19 +47,20 @@ export interface MembershipPorts {
 }
 
 const mostAttempts = 12
-const cellsPerChunk = 500
-/** Evaluated one after the other; then whoever else waits for the processor has a turn. */
-const cellsPerTurn = 25
+/** Few, since reading and writing them keeps the main thread for a while. */
+const cellsPerChunk = 100
 
 export class MembershipEngine {
   readonly #ports: MembershipPorts
   readonly #rules: RuleSets
   readonly #sampled: Sampled
+  readonly #rewriting: Rewriting
 
   constructor(ports: MembershipPorts) {
     this.#ports = ports
     this.#rules = new RuleSets(ports.rules, ports.log)
     this.#sampled = new Sampled(ports.log, ports.observe)
+    this.#rewriting = new Rewriting(ports, this.#rules, this.#sampled)
   }
 
   /**
@@ -189,33 +182,32 @@ export class MembershipEngine {
    * concern. Returns in how many cells a membership or a suggestion was changed.
    */
   async reconcile(organization: OrganizationId, groups: GroupsAsked = 'all'): Promise<number> {
-    const { sets, cells, log } = this.#ports
-    if (sets === undefined) return this.#reconcileAll(organization)
     let changed = 0
-    const chunks = sets.differing(organization, groups)[Symbol.asyncIterator]()
-    for (;;) {
-      const chunk = await chunks.next().catch((error: unknown) => error as Error)
-      if (chunk instanceof Error) {
-        log.warn({ err: chunk, organization }, 'which cells differ is not known: all of them are read')
-        return changed + (await this.#reconcileAll(organization))
-      }
-      if (chunk.done) return changed
-      for (let from = 0; from < chunk.value.length; from += cellsPerChunk) {
-        const some = chunk.value.slice(from, from + cellsPerChunk)
-        const found = await cells.readMany(organization, some)
-        changed += (await this.#rewrite(organization, found, ruleCause)).moved
-      }
-    }
+    for await (const cells of oneAhead(this.#differing(organization, groups)))
+      changed += (await this.#rewriting.rewrite(organization, cells, ruleCause, groups)).moved
+    return changed
   }
 
-  async #reconcileAll(organization: OrganizationId): Promise<number> {
-    let changed = 0
+  /** Those cells, and where they are not known, all there are. */
+  async *#differing(organization: OrganizationId, groups: GroupsAsked): AsyncGenerator<readonly Cell[]> {
+    const { sets, cells, log } = this.#ports
+    const pages = sets?.differing(organization, groups)[Symbol.asyncIterator]()
+    while (pages !== undefined) {
+      const page = await pages.next().catch((error: unknown) => error as Error)
+      if (page instanceof Error) {
+        log.warn({ err: page, organization }, 'which cells differ is not known: all of them are read')
+        break
+      }
+      if (page.done) return
+      for (let from = 0; from < page.value.length; from += cellsPerChunk)
+        yield await cells.readMany(organization, page.value.slice(from, from + cellsPerChunk))
+    }
     for (let after: string | null = null; ; ) {
-      const cells: readonly Cell[] = await this.#ports.cells.scan(organization, after, cellsPerChunk)
-      const last = cells.at(-1)
-      if (last === undefined) return changed
+      const chunk: readonly Cell[] = await cells.scan(organization, after, cellsPerChunk)
+      const last = chunk.at(-1)
+      if (last === undefined) return
       after = last.subject.id
-      changed += (await this.#rewrite(organization, cells, ruleCause)).moved
+      yield chunk
     }
   }
 
@@ -232,7 +224,7 @@ export class MembershipEngine {
     ]
     let written = 0
     for (const cell of states) written += await this.#applyStates(organization, cell)
-    return written + (await this.#rewrite(organization, others, timeCause)).written
+    return written + (await this.#rewriting.rewrite(organization, others, timeCause)).written
   }
 
   /** Gives a user the state that is due. One that somebody else is writing at this moment is left to the next round. */
@@ -251,44 +243,11 @@ export class MembershipEngine {
     return outcome === 'written' ? 1 : 0
   }
 
-  /** Returns how many cells were written, and in how many of them more than the next instant is new. */
-  async #rewrite(organization: OrganizationId, cells: readonly Cell[], cause: Cause) {
-    let left = cells
-    const counts = { written: 0, moved: 0 }
-    for (let attempt = 0; left.length > 0; attempt++) {
-      if (attempt >= mostAttempts)
-        throw new Fault('busy', 'the same users change again and again while a rule is carried through')
-      const newest = left.map(({ epoch }) => epoch).sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n
-      const rules = await this.#rules.at(organization, newest)
-      const now = this.#ports.clock.now()
-      const rewritten = await eachInTurn(left, (cell): CellRewrite[] => {
-        const { memberships, suggestions, takenOver } = evaluate(cell, rules, now)
-        const change = difference(cell.memberships, memberships)
-        const suggested = suggestionChanges(cell.suggestions, suggestions)
-        const due = dueToStore(cell.due, nextDue(cell, rules, now), now)
-        const { subject, version, devices } = cell
-        const subjects = { users: cell.user === null ? [] : [cell.user], devices }
-        const audit = membershipRecords(subjects, cell.memberships, change, cause, now)
-        const rewrite = { subject, version, ...change, suggestions: suggested, takenOver, due, audit }
-        return moves(rewrite) || due?.getTime() !== cell.due?.getTime() ? [rewrite] : []
-      })
-      const rewrites = rewritten.flat()
-      if (rewrites.length === 0) return counts
-      const missed = await this.#ports.cells.rewrite(organization, rules.epoch, rewrites, now)
-      const again = new Set<string>(missed.map(({ id }) => id))
-      counts.written += rewrites.length - missed.length
-      counts.moved += rewrites.filter((one) => moves(one) && !again.has(one.subject.id)).length
-      if (missed.length > 0) await this.#rules.latest(organization)
-      left = await this.#readAgain(organization, missed)
-    }
-    return counts
-  }
-
   /** Rules of at least this epoch, or else of the latest. While some are carried through it is asked whether they still are. */
   async #rulesAt(organization: OrganizationId, epoch?: bigint): Promise<RuleSet> {
     const { groups, rules } = this.#ports
     const set = await this.#rules.at(organization, epoch ?? (await rules.epoch(organization)))
-    if (set.settled || (await groups.unfinished(organization)).length > 0) return set
+    if (set.unsettled.length === 0 || (await groups.unfinished(organization)).length > 0) return set
     return this.#rules.settle(organization, set)
   }
 
@@ -306,26 +265,23 @@ export class MembershipEngine {
       stored === undefined ? evaluateFresh(facts, rules, now) : evaluateChange(stored, facts, rules, now)
     return this.#sampled.check(evaluation, () => evaluate(facts, rules, now), organization)
   }
-
-  /** A device that has got an owner meanwhile is in its owner's cell. */
-  async #readAgain(organization: OrganizationId, subjects: readonly CellSubject[]): Promise<readonly Cell[]> {
-    const { cells } = this.#ports
-    const found = await cells.readMany(organization, subjects)
-    const ids = new Set<string>(found.map(({ subject }) => subject.id))
-    const others = subjects.filter(({ kind, id }) => kind === 'device' && !ids.has(id))
-    const owned = await Promise.all(others.map((subject) => cells.read(organization, subject)))
-    return distinct([...found, ...owned])
-  }
 }
 
-/** What `work` makes of each, with turns for others in between. */
-async function eachInTurn<T, R>(list: readonly T[], work: (one: T) => R): Promise<readonly R[]> {
-  const results: R[] = []
-  for (const [i, one] of list.entries()) {
-    results.push(work(one))
-    if (i % cellsPerTurn === cellsPerTurn - 1) await setImmediate()
+/** The next one is already being read while one is worked on. */
+async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
+  let next = source.next()
+  try {
+    for (;;) {
+      const current = await next
+      if (current.done) return
+      next = source.next()
+      // Whoever takes it is told; until then it is nobody's.
+      next.catch(() => {})
+      yield current.value
+    }
+  } finally {
+    await source.return(undefined).catch(() => {})
   }
-  return results
 }
 
 /** When cells as they will be are next due, knowing what is stored for them as they were. */
@@ -352,11 +308,6 @@ function hasDueState({ stateChanges }: Pick<Cell, 'stateChanges'>, now: Date): b
   return stateChanges.some(({ at }) => at <= now)
 }
 
-function moves({ put, remove, suggestions = noSuggestions, takenOver = [] }: CellRewrite): boolean {
-  const suggested = suggestions.put.length + suggestions.remove.length
-  return put.length + remove.length + suggested + takenOver.length > 0
-}
-
 /** Of these cells before and after a change, everybody once, as they are called afterwards. */
 function everyone(before: readonly Cell[], after: readonly CellFacts[]) {
   const users = new Map<string, User>()
@@ -366,11 +317,4 @@ function everyone(before: readonly Cell[], after: readonly CellFacts[]) {
     for (const device of cell.devices) devices.set(device.id, device)
   }
   return { users: [...users.values()], devices: [...devices.values()] }
-}
-
-function distinct(cells: readonly (Cell | null)[]): readonly Cell[] {
-  const byId = new Map(
-    cells.flatMap((cell) => (cell === null ? [] : [[cell.subject.id as string, cell] as const])),
-  )
-  return [...byId.values()].sort((a, b) => (a.subject.id < b.subject.id ? -1 : 1))
 }

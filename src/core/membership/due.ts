@@ -35,11 +35,17 @@ export function nextDue(cell: CellFacts, rules: Pick<RuleSet, 'instants'>, now: 
       users: cell.user === null ? [] : [userFacts(cell.user, nobody)],
       devices: cell.devices.map((device) => deviceFacts(device, nobody)),
     }
-    for (const { whose, attribute, fromNow } of rules.instants) {
-      const read = reader({ name: attribute, type: 'date' })
-      for (const one of facts[whose]) {
-        const value = read(one)
-        if (typeof value !== 'number') continue
+    // Comparisons of one attribute follow each other: its values are read once.
+    let last: Pick<RelativeInstant, 'whose' | 'attribute'> | null = null
+    let values: readonly number[] = []
+    for (const instant of rules.instants) {
+      const { whose, attribute, fromNow } = instant
+      if (last?.attribute !== attribute || last.whose !== whose) {
+        const read = reader({ name: attribute, type: 'date' })
+        values = facts[whose].map(read).filter((value) => typeof value === 'number')
+        last = instant
+      }
+      for (const value of values) {
         // `gt` and `le` turn as the two become equal; `ge` and `lt` in the millisecond after; `eq` and `ne` in both.
         consider(Math.ceil(value - fromNow))
         consider(Math.floor(value - fromNow) + 1)

@@ -25,8 +25,8 @@ export interface CompiledGroup {
 
 export interface RuleSet {
   readonly epoch: bigint
-  /** Is every rule carried through the organization, so that what is stored is what the rules say? */
-  readonly settled: boolean
+  /** Groups whose rules are not carried through the organization yet; of all others, what is stored is what the rules say. */
+  readonly unsettled: readonly GroupId[]
   /** Every group after those that its rule asks about. */
   readonly groups: readonly CompiledGroup[]
   /** Every distinct comparison with `now` in these rules: usually few, however many rules there are. */
@@ -74,8 +74,8 @@ export function compileRules(source: RuleSourceText, log: Log, before?: Compiled
       ? { id, of, mode, rule: null, checked: null }
       : { id, of, mode, rule: known.get(id)?.rule ?? compileRule(rule), checked: rule }
   })
-  const settled = source.groups.every(({ status }) => status === 'active')
-  return { epoch: source.epoch, settled, groups: compiled, instants: instantsOf(compiled) }
+  const unsettled = source.groups.filter(({ status }) => status !== 'active').map(({ id }) => id)
+  return { epoch: source.epoch, unsettled, groups: compiled, instants: instantsOf(compiled) }
 }
 
 type Known = ReadonlyMap<GroupId, { readonly rule: Predicate; readonly checked: CheckedRule }>
@@ -121,7 +121,8 @@ function instantsOf(groups: readonly CompiledGroup[]): readonly RelativeInstant[
       distinct.set(`${whose} ${attribute} ${fromNow}`, { whose, attribute, fromNow })
     }
   }
-  return [...distinct.values()]
+  // Those of one attribute after each other.
+  return [...distinct].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, instant]) => instant)
 }
 
 /** Every group after those that its rule asks about; rules in a circle are taken out of `checked`. */
@@ -174,7 +175,7 @@ export class RuleSets {
 
   /** This rule set, of which every rule has been carried through by now. */
   settle(organization: OrganizationId, set: RuleSet): RuleSet {
-    const settled = { ...set, settled: true }
+    const settled = { ...set, unsettled: [] }
     if (this.#sets.get(organization) === set) this.#sets.set(organization, settled)
     return settled
   }

@@ -31,8 +31,24 @@ export type StoredCell = Pick<
 export function evaluateChange(before: StoredCell, after: CellFacts, rules: RuleSet, now: Date): Evaluation {
   const isOver = before.due !== null && before.due <= now
   const isSame = before.user === null ? after.user === null : before.user.id === after.user?.id
-  if (isOver || !isSame || before.epoch !== rules.epoch || !rules.settled) return evaluate(after, rules, now)
+  if (isOver || !isSame || before.epoch !== rules.epoch || rules.unsettled.length > 0)
+    return evaluate(after, rules, now)
   return new Change(before, after, flipIndexOf(rules), now).evaluate()
+}
+
+/**
+ * Evaluates these groups, among which are all that read one of them, on a cell whose facts stay as they are. All of the cell
+ * where more than these groups may not be what is stored.
+ */
+export function evaluateGroups(
+  cell: StoredCell & CellFacts,
+  groups: ReadonlySet<GroupId>,
+  rules: RuleSet,
+  now: Date,
+): Evaluation {
+  const isOver = cell.due !== null && cell.due <= now
+  if (isOver || rules.unsettled.some((id) => !groups.has(id))) return evaluate(cell, rules, now)
+  return new Change(cell, cell, flipIndexOf(rules), now).evaluate(groups)
 }
 
 /** Evaluates a cell of which nothing is stored yet. */
@@ -84,10 +100,16 @@ class Change {
     this.#byId = new Map(this.#everyone.map((one) => [one.id, one]))
   }
 
-  evaluate(): Evaluation {
+  /** `groups`: to be evaluated whatever has changed. */
+  evaluate(groups: ReadonlySet<GroupId> = nowhere): Evaluation {
     this.#recall()
     this.#markInputs()
     this.#markAttributes()
+    for (const group of groups)
+      for (const one of this.#everyone) {
+        const ordinal = this.#ordinal(group, one)
+        if (ordinal !== undefined) one.marks.add(ordinal)
+      }
     this.#evaluateMarked()
     const everyone = this.#everyone
     return {

@@ -19,12 +19,23 @@ export interface Subject extends Facts {
 
 /** A stored user as facts. Custom attributes never replace standard ones. */
 export function userFacts(user: User, memberOf: ReadonlySet<GroupId>): Facts {
-  return { values: flatten(user, user.attributes), memberOf }
+  return { values: flattened(user), memberOf }
 }
 
 /** A stored device as facts. */
 export function deviceFacts(device: Device, memberOf: ReadonlySet<GroupId>): Facts {
-  return { values: flatten(device, device.attributes), memberOf }
+  return { values: flattened(device), memberOf }
+}
+
+const known = new WeakMap<User | Device, Facts['values']>()
+
+/** Made once for each object: what is stored is never changed in place. */
+function flattened(stored: User | Device): Facts['values'] {
+  const before = known.get(stored)
+  if (before !== undefined) return before
+  const values = flatten(stored, stored.attributes)
+  known.set(stored, values)
+  return values
 }
 
 function flatten(stored: object, custom: AttributeValues): Record<string, AttributeValue> {
