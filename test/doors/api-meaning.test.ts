@@ -73,6 +73,7 @@ t.test(
       one.id,
       one.version,
       { ...audit, ...by } as never,
+      await store.rules.epoch(organization.id),
       [any.id],
     )
     t.equal(removed.outcome, 'written')

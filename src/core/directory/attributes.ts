@@ -2,7 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { newId } from '../../base/ids.ts'
 import { ok } from '../../base/result.ts'
-import type { Records, RuleSource } from '../ports.ts'
+import type { RuleRecords, RuleSource } from '../ports.ts'
 import { isFreeAttributeName } from './attribute-values.ts'
 import { type AuthorityPorts, authorityOf } from './authority.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
@@ -14,7 +14,7 @@ import { namesOf, Rules } from './rules.ts'
 import { fixed, nullable, otherwise, readObject, type Shape, type Values } from './spec.ts'
 import { type AttributeDefinition, attributeTypes } from './types.ts'
 import { boolean, choice, text } from './values.ts'
-import { invalid, refuse } from './writing.ts'
+import { type By, invalid, refuse } from './writing.ts'
 
 export const attributeShape = {
   name: fixed(
@@ -50,7 +50,7 @@ export function readDeclaration(
 }
 
 export function attributeCollection(ports: {
-  readonly attributes: Records<AttributeDefinition>
+  readonly attributes: RuleRecords<AttributeDefinition>
   readonly rules: RuleSource
   readonly bindings: HoldingPorts['bindings']
   readonly resources: AuthorityPorts['resources']
@@ -64,6 +64,7 @@ export function attributeCollection(ports: {
     document: ({ name, of, type, caseExact, selfEditable, description }) => ({
       ...{ name, of, type, caseExact, selfEditable, description },
     }),
+    epoch: (organization) => ports.rules.epoch(organization),
 
     async read(by, document, current, at) {
       const problems = new Problems()
@@ -94,9 +95,11 @@ export function attributeCollection(ports: {
     },
   }
   const collection = recordCollection(ports.attributes, kind, ports.clock)
+  const inTurn = <T>(by: By, write: () => Promise<T>) => ports.turns.run(by.organization.id, write)
   return {
     ...collection,
-    remove: (by, id, version) =>
-      ports.turns.run(by.organization.id, () => collection.remove(by, id, version)),
+    create: (by, body) => inTurn(by, () => collection.create(by, body)),
+    update: (by, id, patch, version) => inTurn(by, () => collection.update(by, id, patch, version)),
+    remove: (by, id, version) => inTurn(by, () => collection.remove(by, id, version)),
   }
 }

@@ -4,10 +4,11 @@ import type { Clock } from '../../base/clock.ts'
 import type { OrganizationId } from '../../base/ids.ts'
 import { ok, type Result } from '../../base/result.ts'
 import type { AuditBody } from '../audit/record.ts'
-import type { Page, Records, WriteOutcome } from '../ports.ts'
+import type { Page, Records, RuleRecords, WriteOutcome } from '../ports.ts'
 import type { Condition } from './condition.ts'
 import { Problems } from './problem.ts'
 import { isPlainObject, refuseUnknown, type Shape } from './spec.ts'
+import { beforeRuleTry } from './tries.ts'
 import type { Stored } from './types.ts'
 import {
   type By,
@@ -51,11 +52,16 @@ export interface Kind<T> {
   /** The object as somebody would send it: what a merge patch applies to. Free of secrets. */
   document(row: T): Readonly<Record<string, unknown>>
   title(row: T): string
+  /**
+   * Of what rules are made of or read: the epoch of the rules. It is asked before a write is checked, and the write counts only
+   * while it is the same: others could have taken away what the check rests on.
+   */
+  epoch?(organization: OrganizationId): Promise<bigint>
   read(by: By, document: unknown, current: T | null, at: Date): Promise<Result<Draft<T>, Refusal>>
   /** Why it may not be removed now, beyond what the store refuses by itself. */
   mayRemove?(by: By, row: T): Promise<Result<null, Refusal>>
   /** Where the plain removal will not do. */
-  remove?(by: By, row: T, audit: AuditBody): Promise<WriteOutcome>
+  remove?(by: By, row: T, audit: AuditBody, epoch: bigint | undefined): Promise<WriteOutcome>
 }
 
 const attempts = 5
@@ -76,19 +82,34 @@ export function patchProblems(shape: Shape, patch: unknown): Problems {
 }
 
 export function recordCollection<T extends Stored & { readonly id: string }>(
-  records: Records<T>,
+  records: Records<T> | RuleRecords<T>,
   kind: Kind<T>,
   clock: Clock,
 ): Collection<T> {
   const target = (row: T) => ({ kind: kind.name, id: row.id, name: kind.title(row) })
 
-  async function store(by: By, draft: Draft<T>, before: T | null, at: Date): Promise<WriteOutcome> {
+  const epochOf = async (by: By) => kind.epoch?.(by.organization.id)
+
+  async function store(
+    by: By,
+    draft: Draft<T>,
+    before: T | null,
+    at: Date,
+    epoch: bigint | undefined,
+  ): Promise<WriteOutcome> {
     const changes = difference(before && kind.document(before), kind.document(draft.row))
     const action = `${kind.name}.${before ? 'update' : 'create'}`
     const audit = changeBody(by, at, action, target(draft.row), { ...changes, ...draft.details })
     if (draft.write) return draft.write(audit)
     const id = by.organization.id
-    return before ? records.update(id, draft.row, audit) : records.insert(id, draft.row, audit)
+    return before ? records.update(id, draft.row, audit, epoch) : records.insert(id, draft.row, audit, epoch)
+  }
+
+  /** Somebody else was faster: is it to be tried again? Throws Fault where it is the rules that never rest. */
+  async function isForAnother(attempt: number): Promise<boolean> {
+    if (kind.epoch === undefined) return attempt < attempts
+    await beforeRuleTry(attempt)
+    return true
   }
 
   async function finish(by: By, draft: Draft<T>): Promise<Outcome<T>> {
@@ -105,15 +126,21 @@ export function recordCollection<T extends Stored & { readonly id: string }>(
     list: (organization, where, page) => records.list(organization, where, page),
 
     async create(by, body) {
-      const at = clock.now()
-      const draft = await kind.read(by, body, null, at)
-      if (!draft.ok) return draft
-      return refusalOf(await store(by, draft.value, null, at), kind.name) ?? finish(by, draft.value)
+      for (let attempt = 1; ; attempt++) {
+        const epoch = await epochOf(by)
+        const at = clock.now()
+        const draft = await kind.read(by, body, null, at)
+        if (!draft.ok) return draft
+        const outcome = await store(by, draft.value, null, at, epoch)
+        if (outcome.outcome === 'conflict' && (await isForAnother(attempt))) continue
+        return refusalOf(outcome, kind.name) ?? finish(by, draft.value)
+      }
     },
 
     async update(by, id, patch, version) {
       const problems = patchProblems(kind.shape, patch)
       for (let attempt = 1; ; attempt++) {
+        const epoch = await epochOf(by)
         const current = await records.find(by.organization.id, id as T['id'])
         if (!current) return notFound(kind.name)
         if (version !== undefined && version !== current.version) return stale(kind.name)
@@ -121,15 +148,16 @@ export function recordCollection<T extends Stored & { readonly id: string }>(
         const at = clock.now()
         const draft = await kind.read(by, mergePatch(kind.document(current), patch), current, at)
         if (!draft.ok) return draft
-        const outcome = await store(by, draft.value, current, at)
-        // Somebody else was faster: the patch still means the same on what they left.
-        if (outcome.outcome === 'conflict' && attempt < attempts) continue
+        const outcome = await store(by, draft.value, current, at, epoch)
+        // The patch still means the same on what others have left.
+        if (outcome.outcome === 'conflict' && (await isForAnother(attempt))) continue
         return refusalOf(outcome, kind.name) ?? finish(by, draft.value)
       }
     },
 
     async remove(by, id, version) {
       for (let attempt = 1; ; attempt++) {
+        const epoch = await epochOf(by)
         const row = await records.find(by.organization.id, id as T['id'])
         if (!row) return notFound(kind.name)
         if (version !== undefined && version !== row.version) return stale(kind.name)
@@ -138,9 +166,9 @@ export function recordCollection<T extends Stored & { readonly id: string }>(
         const details = difference(kind.document(row), null)
         const audit = changeBody(by, clock.now(), `${kind.name}.remove`, target(row), details)
         const outcome = await (kind.remove
-          ? kind.remove(by, row, audit)
-          : records.remove(by.organization.id, row.id, row.version, audit))
-        if (outcome.outcome === 'conflict' && attempt < attempts) continue
+          ? kind.remove(by, row, audit, epoch)
+          : records.remove(by.organization.id, row.id, row.version, audit, epoch))
+        if (outcome.outcome === 'conflict' && (await isForAnother(attempt))) continue
         return refusalOf(outcome, kind.name) ?? ok({ object: null })
       }
     },

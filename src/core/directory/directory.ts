@@ -18,6 +18,7 @@ import type {
   Organizations,
   Records,
   ResourceRecords,
+  RuleRecords,
   RuleSource,
   StateChanges,
   Suggestions,
@@ -66,7 +67,7 @@ export interface DirectoryPorts {
   readonly groups: GroupRecords
   readonly resources: ResourceRecords
   readonly bindings: Records<Binding>
-  readonly attributes: Records<AttributeDefinition>
+  readonly attributes: RuleRecords<AttributeDefinition>
   readonly serviceAccounts: Records<ServiceAccount>
   readonly exemptions: Exemptions
   readonly suggestions: Suggestions

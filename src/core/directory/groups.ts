@@ -52,11 +52,11 @@ export function checkMode(
 }
 
 /**
- * One at a time within an organization: two rules that ask about each other must not be saved past one another, nor a rule
- * past the removal of what it reads.
+ * One at a time within an organization. Two rules that ask about each other, or a rule and the removal of what it reads, cannot
+ * be saved past one another anyway (`epoch`); in turns, those of one process need not be checked again for each other.
  */
 export type RuleTurns = Pick<OneAtATime, 'run'>
-export const ruleTurns = (): RuleTurns => new OneAtATime(1_000)
+export const ruleTurns = (): RuleTurns => new OneAtATime(1_000, 'too many rules are being saved at once')
 
 export interface GroupPorts extends FindingPorts {
   readonly groups: GroupRecords
@@ -76,6 +76,7 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
     shape: groupShape,
     title: ({ name }) => name,
     document: groupDocument,
+    epoch: (organization) => ports.rules.epoch(organization),
 
     async read(by, document, current, at) {
       const problems = new Problems()
@@ -138,10 +139,10 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
       return refuse('in-use', '', `this group is bound to ${names}: remove these bindings first`)
     },
 
-    async remove(by, { id, of, version }, audit) {
+    async remove(by, { id, of, version }, audit, epoch) {
       const { groups, attributes } = await ports.rules.read(by.organization.id)
       const readers = new Rules(groups, attributes).readersOfAny(of).map((reader) => reader.id)
-      return ports.groups.remove(by.organization.id, id, version, audit, without(readers, id))
+      return ports.groups.remove(by.organization.id, id, version, audit, epoch, without(readers, id))
     },
   }
   const collection = recordCollection(ports.groups, kind, ports.clock)

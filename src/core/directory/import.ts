@@ -5,6 +5,7 @@ import { Secret } from '../../base/secrets.ts'
 import type { Actor } from '../audit/record.ts'
 import type { Condition } from './condition.ts'
 import { type FileRows, type Proofs, readFile } from './import-file.ts'
+import { groupsBesideRules } from './import-groups.ts'
 import type { Known } from './import-reading.ts'
 import { Import, type ImportPorts, type ImportReport } from './import-write.ts'
 import { nameKey } from './names.ts'
@@ -74,7 +75,7 @@ export async function importInto(
     }
   }
   const { id } = by.organization
-  const { groups, attributes } = await ports.rules.read(id)
+  const { epoch, groups, attributes } = await ports.rules.read(id)
   const resources = await ports.resources.list(id, { op: 'true' }, { limit: 10_000 })
   const [user] = await ports.reader.users(id, { op: 'true' }, { limit: 1 }, false)
   const [device] = await ports.reader.devices(id, { op: 'true' }, { limit: 1 })
@@ -83,7 +84,8 @@ export async function importInto(
   const rows = await readFile(file, known, ports.checkAttributes, at, problems)
   if (!rows) return invalid(problems.list)
   const proofs = await hashAll(rows, ports)
-  return new Import(by, rows, proofs, peopled, at, ports).write()
+  const besides = { ...ports, groups: groupsBesideRules(ports.groups, ports.rules, epoch) }
+  return new Import(by, rows, proofs, peopled, at, besides).write()
 }
 
 const nobody: Pick<Known, 'findUsers' | 'findDevices'> = {

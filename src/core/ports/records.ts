@@ -43,8 +43,24 @@ export interface Records<T extends Stored & { readonly id: string }> {
   remove(organization: OrganizationId, id: T['id'], version: number, audit: AuditBody): Promise<WriteOutcome>
 }
 
-/** Groups: every write that touches a rule starts a new epoch, which ends what was evaluated under the old one. */
-export interface GroupRecords extends Records<Group> {
+/**
+ * Storage of what rules are made of or read: every write starts a new epoch, which ends what was evaluated under the old one.
+ * `epoch`: the one of the rules beside which the write was checked. It is a `conflict` once they have another. Without it,
+ * the write is not compared with anything.
+ */
+export interface RuleRecords<T extends Stored & { readonly id: string }> extends Records<T> {
+  insert(organization: OrganizationId, row: T, audit: AuditBody, epoch?: bigint): Promise<WriteOutcome>
+  update(organization: OrganizationId, row: T, audit: AuditBody, epoch?: bigint): Promise<WriteOutcome>
+  remove(
+    organization: OrganizationId,
+    id: T['id'],
+    version: number,
+    audit: AuditBody,
+    epoch?: bigint,
+  ): Promise<WriteOutcome>
+}
+
+export interface GroupRecords extends RuleRecords<Group> {
   /** Marks the group as active once its rule has been carried through; false when its rule changed meanwhile. */
   activate(organization: OrganizationId, id: GroupId, version: number): Promise<boolean>
   /** Resolves once no transaction that began before now is still running: writers of an older epoch are gone. */
@@ -55,6 +71,7 @@ export interface GroupRecords extends Records<Group> {
     id: GroupId,
     version: number,
     audit: AuditBody,
+    epoch?: bigint,
     readers?: readonly GroupId[],
   ): Promise<WriteOutcome>
   /** Groups that are `activating`: at this moment, or left so by whoever died or failed. */

@@ -35,8 +35,8 @@ export function createGroups(store: RecordStore): GroupRecords {
   return {
     ...records(),
 
-    remove: (organization, id, version, audit, readers) =>
-      records(readers).remove(organization, id, version, audit),
+    remove: (organization, id, version, audit, epoch, readers) =>
+      records(readers).remove(organization, id, version, audit, epoch),
 
     async activate(organization, id, version) {
       const { outcome } = await write(store, organization, null, {}, async (tx, changed) => {

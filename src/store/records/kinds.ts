@@ -1,7 +1,7 @@
 // The kinds of records that differ only in their description: bindings, attribute definitions, service accounts; and
 // exemptions, which are only read here because cells write them.
 import type { AttributeDefinition, Binding, Exemption, ServiceAccount } from '../../core/directory/types.ts'
-import type { Exemptions, Records } from '../../core/ports.ts'
+import type { Exemptions, Records, RuleRecords } from '../../core/ports.ts'
 import { after, readPage } from '../reader.ts'
 import { attributeDefinitions, bindings, exemptions, serviceAccounts } from '../rows.ts'
 import { nothing, sql } from '../sql.ts'
@@ -30,7 +30,7 @@ export function createBindings(store: RecordStore): Records<Binding> {
   })
 }
 
-export function createAttributes(store: RecordStore): Records<AttributeDefinition> {
+export function createAttributes(store: RecordStore): RuleRecords<AttributeDefinition> {
   return createRecords<AttributeDefinition>(store, {
     mapping: attributeDefinitions,
     conditions: 'attributes',

@@ -1,13 +1,14 @@
 // Records of one kind, from a description of the kind: where its rows lie, who is told of changes, what violated
 // constraints mean, and what else belongs to a write.
 import type { OrganizationId } from '../../base/ids.ts'
+import type { AuditBody } from '../../core/audit/record.ts'
 import type { Stored } from '../../core/directory/types.ts'
-import type { ChangeKind, Records, WriteOutcome } from '../../core/ports.ts'
+import type { ChangeKind, RuleRecords, WriteOutcome } from '../../core/ports.ts'
 import { type ConditionKind, conditionSql } from '../condition-sql.ts'
 import type { Transaction } from '../database.ts'
 import { after, readPage } from '../reader.ts'
 import type { Mapping } from '../rows.ts'
-import { name, sql } from '../sql.ts'
+import { name, nothing, sql } from '../sql.ts'
 import {
   type Changed,
   type Constraints,
@@ -28,7 +29,7 @@ export interface Definition<T extends Stored & { readonly id: string }> {
   /** Null: nobody follows changes of this kind. */
   readonly change: ChangeKind | null
   readonly constraints: Constraints
-  /** Rules depend on it: every write starts a new epoch. */
+  /** Rules depend on it: every write starts a new epoch, and may ask for the old one. */
   readonly epoch?: true
   /** What else belongs to a write; `proceed` writes the row itself. */
   readonly around?: (
@@ -43,20 +44,19 @@ export interface Definition<T extends Stored & { readonly id: string }> {
 export function createRecords<T extends Stored & { readonly id: string }>(
   store: RecordStore,
   definition: Definition<T>,
-): Records<T> {
+): RuleRecords<T> {
   const { mapping, conditions, change, around } = definition
   const table = name(mapping.table)
   const constraints = { [`${mapping.table}_pkey`]: taken('id'), ...definition.constraints }
 
-  const perform: Perform<T> = (organization, step, audit) =>
+  const perform: Perform<T> = (organization, step, audit, epoch) =>
     write(store, organization, audit, constraints, async (tx, changed) => {
+      // First: of several writers of rules, the others wait here, and then see what this one has left.
+      if (definition.epoch && !(await startEpoch(tx, organization, epoch))) return conflict
       const proceed = () => writeRow(tx, organization, step)
       const outcome = await (around ? around(tx, organization, step, changed, proceed) : proceed())
       if (outcome.outcome !== 'written') return outcome
       if (change !== null) changed(change, step.row.id)
-      if (definition.epoch) {
-        await tx.query(sql`update rules_epoch set epoch = epoch + 1 where org = ${organization}`)
-      }
       return written
     })
 
@@ -98,15 +98,29 @@ export function createRecords<T extends Stored & { readonly id: string }>(
       )
       return rows.map(mapping.read)
     },
-    insert: (organization, row, audit) => perform(organization, { do: 'insert', row }, audit),
-    update: (organization, row, audit) => perform(organization, { do: 'update', row }, audit),
-    remove: (organization, id, version, audit) =>
-      perform(organization, { do: 'remove', row: { id, version } }, audit),
+    insert: (organization, row, audit, epoch) => perform(organization, { do: 'insert', row }, audit, epoch),
+    update: (organization, row, audit, epoch) => perform(organization, { do: 'update', row }, audit, epoch),
+    remove: (organization, id, version, audit, epoch) =>
+      perform(organization, { do: 'remove', row: { id, version } }, audit, epoch),
   }
 }
 
 type Perform<T extends { readonly id: string }> = (
   organization: OrganizationId,
   step: Step<T>,
-  audit: Parameters<Records<never>['remove']>[3],
+  audit: AuditBody,
+  epoch: bigint | undefined,
 ) => Promise<WriteOutcome>
+
+/** False when the rules are not of the epoch that is asked for, or not any more once it is this write's turn. */
+async function startEpoch(
+  tx: Transaction,
+  organization: OrganizationId,
+  epoch: bigint | undefined,
+): Promise<boolean> {
+  const asked = epoch === undefined ? nothing : sql` and epoch = ${epoch}`
+  const found = await tx.query(
+    sql`update rules_epoch set epoch = epoch + 1 where org = ${organization}${asked} returning org`,
+  )
+  return found.length === 1 || epoch === undefined
+}

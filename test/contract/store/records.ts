@@ -117,6 +117,36 @@ export async function testRecords(t: Test, store: StoreUnderTest): Promise<void>
     t.equal(await head(), auditBefore + 3n, 'and leave no audit record')
   })
 
+  await t.test('what was checked beside other rules is not written', async (t) => {
+    const group = makeGroup('Checked')
+    const attributes = createAttributes(store)
+    const floor: AttributeDefinition = {
+      ...{ id: newId(), name: 'floor', of: 'users', type: 'string', caseExact: false },
+      ...{ selfEditable: false, description: null, ...stamps },
+    }
+    let now = await epoch()
+    const [auditBefore, told] = [await head(), announced.length]
+    t.same(await groups.insert(org, group, audit, now - 1n), conflict)
+    t.same(await attributes.insert(org, floor, audit, now + 1n), conflict)
+    t.same([await epoch(), await head(), announced.length], [now, auditBefore, told])
+    t.equal(await groups.find(org, group.id), null)
+
+    t.same(await groups.insert(org, group, audit, now++), written)
+    t.same(await attributes.insert(org, floor, audit, now++), written)
+    t.same(await groups.update(org, { ...group, name: 'Late' }, audit, now - 1n), conflict)
+    t.same(await attributes.remove(org, floor.id, 1, audit, now - 1n), conflict)
+    t.same(await groups.update(org, { ...group, name: 'Late' }, audit, now++), written)
+    t.same(await groups.remove(org, group.id, 1, audit, now), conflict, 'the version counts as before')
+    t.same(await groups.remove(org, group.id, 2, audit, now - 1n), conflict)
+    t.same(await groups.remove(org, group.id, 2, audit, now++), written)
+    const two = await Promise.all([
+      attributes.update(org, { ...floor, description: 'where' }, audit, now),
+      groups.insert(org, makeGroup('Meanwhile'), audit, now),
+    ])
+    t.same(two.map(({ outcome }) => outcome).sort(), ['conflict', 'written'], 'one of two has it')
+    t.equal(await epoch(), now + 1n)
+  })
+
   await t.test('an audit record that cannot be written takes everything back', async (t) => {
     const group = makeGroup('Never')
     const [epochBefore, auditBefore, told] = [await epoch(), await head(), announced.length]
