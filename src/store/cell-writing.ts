@@ -349,8 +349,12 @@ function bumped(
 ): Scoped {
   const cells = rewrites.filter(({ subject }) => subject.kind === kind)
   const lone = table === 'devices' ? sql`and t.owner_id is null` : sql``
-  return sql`update ${name(table)} t set cell_version = t.cell_version + 1, next_due = w.next_due
-    from unnest(${cells.map(({ subject }) => subject.id)}::uuid[], ${cells.map(({ version }) => version)}::bigint[],
-      ${cells.map(({ due }) => due)}::timestamptz[], ${cells.map(isTold)}::boolean[]) as w (id, cell_version, next_due, told)
-    where t.org = ${organization} and t.id = w.id and t.cell_version = w.cell_version ${lone} and exists (select from guard) returning t.id, w.told`
+  // Locked in the order of their ids, so that two who rewrite the same cells do not wait for each other.
+  return sql`update ${name(table)} u set cell_version = u.cell_version + 1, next_due = w.next_due
+    from (select w.id, w.next_due, w.told
+      from unnest(${cells.map(({ subject }) => subject.id)}::uuid[], ${cells.map(({ version }) => version)}::bigint[],
+        ${cells.map(({ due }) => due)}::timestamptz[], ${cells.map(isTold)}::boolean[]) as w (id, cell_version, next_due, told)
+      join ${name(table)} t on t.org = ${organization} and t.id = w.id and t.cell_version = w.cell_version ${lone}
+      where exists (select from guard) order by t.id for no key update of t) w
+    where u.org = ${organization} and u.id = w.id returning u.id, w.told`
 }

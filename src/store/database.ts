@@ -2,6 +2,7 @@
 // away) and DatabaseError (it answered, and the answer concerns the caller).
 
 import type { Duplex } from 'node:stream'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Log } from '../base/log.ts'
 import { Fault, TimedOut } from '../base/result.ts'
@@ -41,7 +42,9 @@ export class DatabaseError extends Error {
 const uniqueViolation = '23505'
 const foreignKeyViolation = '23503'
 const queryCanceled = '57014'
+/** A serialization failure, a deadlock: nothing has happened, and the same may be tried again. */
 const retryable = new Set(['40001', '40P01'])
+const mostAttempts = 8
 /** Classes of SQLSTATE that mean "the server is away or going": connection, resources, operator intervention, system. */
 const away = /^(08|53|57P|58)/
 
@@ -79,11 +82,11 @@ export class Database implements Queryable {
   }
 
   async query<Row extends object>(statement: Sql<'organization'>): Promise<Row[]> {
-    return run<Row>(this.#pool, statement, this.#prepares)
+    return this.house<Row>(statement)
   }
 
   async house<Row extends object>(statement: Sql<'organization' | 'fragment'>): Promise<Row[]> {
-    return run<Row>(this.#pool, statement, this.#prepares)
+    return retried(() => run<Row>(this.#pool, statement, this.#prepares))
   }
 
   /** Runs several statements separated by semicolons; for migrations. */
@@ -92,45 +95,60 @@ export class Database implements Queryable {
   }
 
   /**
-   * All or nothing. A deadlock or serialization failure is tried again (so `work` must have no effects outside),
-   * up to five times. With `timeoutMs`, each statement is cancelled after that time: throws TimedOut.
+   * All or nothing. A deadlock or serialization failure is tried again (so `work` must have no effects outside), and after
+   * some attempts is a Fault. With `timeoutMs`, each statement is cancelled after that time: throws TimedOut.
    */
   async transaction<T>(
     work: (tx: Transaction) => Promise<T>,
     options: { timeoutMs?: number } = {},
   ): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      const client = await this.#pool.connect().catch(sort)
-      let broken: Error | undefined
-      try {
-        await client.query('begin').catch(sort)
-        if (options.timeoutMs !== undefined)
-          await client
-            .query(`set local statement_timeout = ${Math.max(1, Math.floor(options.timeoutMs))}`)
-            .catch(sort)
-        const tx: Transaction = {
-          query: (s) => run(client, s, this.#prepares),
-          house: (s) => run(client, s, this.#prepares),
-          script: async (text) => void (await client.query(text).catch(sort)),
-        }
-        const value = await work(tx)
-        await client.query('commit').catch(sort)
-        return value
-      } catch (error) {
-        await client.query('rollback').catch((lost: Error) => (broken = lost))
-        if (error instanceof DatabaseError && retryable.has(error.code) && attempt < 5) continue
-        if (options.timeoutMs !== undefined && isTimeout(error))
-          throw new TimedOut(undefined, { cause: error })
-        // sorted already where it came from the database; an error of `work` stays what it is
-        throw error
-      } finally {
-        client.release(broken)
+    return retried(() => this.#attempt(work, options))
+  }
+
+  async #attempt<T>(
+    work: (tx: Transaction) => Promise<T>,
+    { timeoutMs }: { timeoutMs?: number },
+  ): Promise<T> {
+    const client = await this.#pool.connect().catch(sort)
+    let broken: Error | undefined
+    try {
+      await client.query('begin').catch(sort)
+      if (timeoutMs !== undefined)
+        await client.query(`set local statement_timeout = ${Math.max(1, Math.floor(timeoutMs))}`).catch(sort)
+      const tx: Transaction = {
+        query: (s) => run(client, s, this.#prepares),
+        house: (s) => run(client, s, this.#prepares),
+        script: async (text) => void (await client.query(text).catch(sort)),
       }
+      const value = await work(tx)
+      await client.query('commit').catch(sort)
+      return value
+    } catch (error) {
+      await client.query('rollback').catch((lost: Error) => (broken = lost))
+      if (timeoutMs !== undefined && isTimeout(error)) throw new TimedOut(undefined, { cause: error })
+      // sorted already where it came from the database; an error of `work` stays what it is
+      throw error
+    } finally {
+      client.release(broken)
     }
   }
 
   async close(): Promise<void> {
     await this.#pool.end()
+  }
+}
+
+/** Those who collided wait for different times, so that they do not collide again. */
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isRetryable(error)) throw error
+      if (attempt >= mostAttempts)
+        throw new Fault('busy', 'too many changes of the same things at once: try again', { cause: error })
+      await sleep(Math.random() * 10 * attempt)
+    }
   }
 }
 

@@ -129,12 +129,16 @@ export async function eachInTurn<T, R>(list: readonly T[], work: (one: T) => R):
   return results
 }
 
-/** Each once, in the order of their ids, without those that are not there. */
+/**
+ * Each once, users before devices and in the order of their ids, without those that are not there. In that order they are
+ * locked when they are written.
+ */
 export function distinct(cells: readonly (Cell | null)[]): readonly Cell[] {
   const byId = new Map(
     cells.flatMap((cell) => (cell === null ? [] : [[cell.subject.id as string, cell] as const])),
   )
-  return [...byId.values()].sort((a, b) => (a.subject.id < b.subject.id ? -1 : 1))
+  const key = ({ subject: { kind, id } }: Cell): string => (kind === 'user' ? `1 ${id}` : `2 ${id}`)
+  return [...byId.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1))
 }
 
 function moves({ put, remove, suggestions = noSuggestions, takenOver = [] }: CellRewrite): boolean {
