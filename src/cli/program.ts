@@ -9,6 +9,7 @@ import { addExport } from './commands/export.ts'
 import { addGroupCommands } from './commands/group.ts'
 import { addImport } from './commands/import.ts'
 import { addInit } from './commands/init.ts'
+import { addDeviceInsights } from './commands/insights.ts'
 import { addKeyCommands } from './commands/key.ts'
 import { addResourceCommands } from './commands/resource.ts'
 import { addUserCommands } from './commands/user.ts'
@@ -49,7 +50,7 @@ export function buildCommandLine(terminal: Terminal, version: string): CommandLi
   })
   addInit(program, around)
   addUserCommands(addCollection(program, kinds.user, around), around)
-  addCollection(program, kinds.device, around)
+  addDeviceInsights(addCollection(program, kinds.device, around), around)
   addGroupCommands(addCollection(program, kinds.group, around), around)
   addResourceCommands(addCollection(program, kinds.resource, around), around)
   addCollection(program, kinds.binding, around)

@@ -3,6 +3,7 @@ import t from 'tap'
 import { type Answers, fakeServer, muster, page } from '../support/command-line.ts'
 import type { WithTeardown } from '../support/database.ts'
 
+const deviceId = '44444444-4444-4444-8444-444444444444'
 const [carolId, salesId] = ['11111111-1111-4111-8111-111111111111', '33333333-3333-4333-8333-333333333333']
 const named = (id: string, name: string | null) => ({ id, name })
 const carol = { ...named(carolId, 'carol'), kind: 'user' }
@@ -17,6 +18,8 @@ const answers: Answers = ({ path, query }) => {
   switch (path) {
     case '/users':
       return page({ id: carolId, username: 'carol' })
+    case '/devices':
+      return page({ id: deviceId, name: 'mac-carol' })
     case '/groups':
       return page({ ...sales, of: 'users' })
     case `/groups/${salesId}/members/${carolId}/explanation`: {
@@ -34,6 +37,7 @@ const answers: Answers = ({ path, query }) => {
     }
     case `/users/${carolId}/history`:
     case `/groups/${salesId}/history`:
+    case `/devices/${deviceId}/history`:
       return {
         items: query.after === undefined ? [entry] : [{ ...entry, sequence: '6' }],
         next: query.after ? null : '7',
@@ -82,6 +86,7 @@ t.test('history: page after page', async (t) => {
   for (const words of [
     ['group', 'history', 'sales'],
     ['user', 'history', 'carol'],
+    ['device', 'history', 'mac-carol'],
   ]) {
     const { out } = await run(...words)
     t.equal(out.match(/2026-01-02 03:04:05Z +carol +sales +user\.update +admin/g)?.length, 2)

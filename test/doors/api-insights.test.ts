@@ -164,6 +164,37 @@ t.test('who joined and left, when, and why', async (t) => {
   t.match(gone.at(-1), { cause: 'user.create', subject: { name: 'brief' } }, 'also of those who are gone')
 })
 
+t.test('the groups that a device joined and left', async (t) => {
+  const [mac, macs, windows] = await Promise.all([device('mac-dave'), group('macs'), group('windows')])
+  await acme('PATCH', `/devices/${mac}`, { os: 'windows' })
+  const path = `/devices/${mac}/history`
+  const { items } = (await acme('GET', path)).body
+  t.match(items[0], {
+    subject: { kind: 'device', id: mac, name: 'mac-dave' },
+    joined: [{ id: windows, name: 'windows' }],
+    left: [{ id: macs, name: 'macs' }],
+    cause: 'device.update',
+    actor: { kind: 'token' },
+  })
+  t.match(items.at(-1), { cause: 'organization.import', left: [] })
+  const first = (await acme('GET', `${path}?limit=1`)).body
+  t.equal(first.next, items[0].sequence)
+  t.strictSame((await acme('GET', `${path}?limit=1&after=${first.next}`)).body.items[0], items[1])
+  t.equal((await acme('GET', `${path}?after=x`)).status, 400)
+  for (const wrong of [randomId, 'nonsense', await user('alice')])
+    t.equal((await acme('GET', `/devices/${wrong}/history`)).status, 404)
+  t.equal((await acme('GET', `/users/${mac}/history`)).status, 404, 'a device is no user')
+  t.equal((await other('GET', path)).status, 404)
+  await acme('DELETE', `/devices/${mac}`)
+  const left = (await acme('GET', path)).body.items
+  t.match(
+    left[0],
+    { subject: { name: 'mac-dave' }, joined: [], cause: 'device.remove' },
+    'also when it is gone',
+  )
+  t.strictSame(left.slice(1), items)
+})
+
 t.test('what looks wrong', async (t) => {
   const loner = await acme('POST', '/users', { username: 'loner', state: 'staged' })
   const empty = await acme('POST', '/groups', { name: 'nobody-yet', of: 'users' })
@@ -220,4 +251,28 @@ t.test('static groups that most of those like a user are in', async (t) => {
   t.equal((await acme('POST', `${path}/accept`, { groupIds: [pagers] })).status, 204)
   t.same((await acme('GET', path)).body.items, [], 'it is in it now')
   t.match(await explain('pagers', fresh), { member: true, because: [{ kind: 'manual' }] })
+})
+
+t.test('groups are suggested to those whom an import brings', async (t) => {
+  const peers = [1, 2, 3].map((n) => ({ username: `import-${n}`, costCenter: '4711' }))
+  const members = peers.map(({ username }) => username)
+  const file = {
+    users: [...peers, { username: 'import-new', costCenter: '4711' }],
+    groups: [{ name: 'imported-static', of: 'users', members }],
+  }
+  t.equal((await acme('POST', '/import', file)).status, 200)
+  const suggestedTo = async (name: string) =>
+    (await acme('GET', `/users/${await user(name)}/group-suggestions`)).body.items.map(
+      (one: { group: { name: string }; message: string }) => [one.group.name, one.message],
+    )
+  const expected = [['imported-static', '3 of 3 people with costCenter "4711" are in it']]
+  t.strictSame(await suggestedTo('import-new'), expected)
+  const later = { users: [{ username: 'import-later', costCenter: '4711' }] }
+  t.equal((await acme('POST', '/import', later)).status, 200)
+  t.strictSame(await suggestedTo('import-later'), [], '3 of 4 are too few')
+  const groupIds = [await group('imported-static')]
+  await acme('POST', `/users/${await user('import-new')}/group-suggestions/accept`, { groupIds })
+  t.strictSame(await suggestedTo('import-later'), [
+    ['imported-static', '4 of 4 people with costCenter "4711" are in it'],
+  ])
 })

@@ -71,6 +71,7 @@ t.test('the routes that are new are among them', async (t) => {
     'DELETE /state-changes/{id}',
     'GET /groups/{id}/history',
     'GET /users/{id}/history',
+    'GET /devices/{id}/history',
     'GET /users/{id}/access',
     'GET /groups/{id}/members/{subjectId}/explanation',
     'POST /users/{id}/group-suggestions/accept',

@@ -142,6 +142,24 @@ export function addUserInsights(user: Command, around: Surroundings): void {
   )
 }
 
+export function addDeviceInsights(device: Command, around: Surroundings): void {
+  define(
+    device,
+    {
+      name: 'history',
+      summary: 'the groups that a device joined and left, newest first',
+      words: [['<device>', 'name or id of the device']],
+      options: rowOptions(),
+      examples: ['mac-alice', 'mac-alice --limit 10'],
+    },
+    around,
+    async (session, [name = '']) => {
+      const { id } = await resolve(await session.api(), kinds.device, name)
+      await showHistory(session, `/devices/${id}/history`, name)
+    },
+  )
+}
+
 function explained({ group, subject, member, because }: Explained, { paint }: Session): string {
   const word = member ? paint('green', 'MEMBER') : paint('red', 'NO MEMBER')
   const who = `${printable(subject.name)} is ${member ? '' : 'not '}in ${printable(group.name)}`

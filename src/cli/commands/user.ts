@@ -7,6 +7,7 @@ import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { formatTime, formatValue, printable, shorten } from '../output.ts'
 import { readPassword } from '../terminal.ts'
+import { addGroupSuggestions } from './group-suggestions.ts'
 import { addUserInsights } from './insights.ts'
 import { defineForUser, userWords } from './one-user.ts'
 import { addScheduleCommands } from './schedule.ts'
@@ -14,6 +15,7 @@ import { addScheduleCommands } from './schedule.ts'
 export function addUserCommands(user: Command, around: Surroundings): void {
   addUserInsights(user, around)
   addScheduleCommands(user, around)
+  addGroupSuggestions(user, around)
   for (const [name, state, summary] of [
     ['suspend', 'suspended', 'takes all access away, at every door at once'],
     ['activate', 'active', 'gives a staged or suspended user access again'],

@@ -1,10 +1,10 @@
 // What an administrator asks about memberships: why is somebody in a group or not, what does a user get and through
 // what, who joined and left when, and what looks wrong. Only reads.
 import type { Clock } from '../../base/clock.ts'
-import type { GroupId, OrganizationId, SubjectId, UserId } from '../../base/ids.ts'
+import type { DeviceId, GroupId, OrganizationId, SubjectId, UserId } from '../../base/ids.ts'
 import { silentLog } from '../../base/log.ts'
 import type { Actor, ChangeBody } from '../audit/record.ts'
-import type { Cell } from '../membership/cell.ts'
+import type { Cell, CellSubject } from '../membership/cell.ts'
 import { explainMembership, type MembershipExplanation } from '../membership/explain.ts'
 import { tellClause } from '../membership/language/tell.ts'
 import { type DevicesTrace, decisive, type TermTrace } from '../membership/language/trace.ts'
@@ -28,7 +28,7 @@ export interface InsightPorts {
   readonly rules: RuleSource
   readonly groups: Pick<GroupRecords, 'find'>
   readonly exemptions: Pick<Exemptions, 'list'>
-  readonly reader: Pick<DirectoryReader, 'findUser' | 'groupNames'>
+  readonly reader: Pick<DirectoryReader, 'findUser' | 'findDevice' | 'groupNames'>
   readonly auditReader: Pick<AuditReader, 'list'>
   readonly insight: Insight
   readonly clock: Clock
@@ -110,10 +110,11 @@ export interface Insights {
     group: string,
     page: HistoryPage,
   ): Promise<readonly HistoryEntry[] | null>
-  /** Newest first; also of a user who is gone. Null where there never was one. */
-  userHistory(
+  /** Newest first; also of a user or device that is gone. Null where there never was one. */
+  subjectHistory(
     organization: OrganizationId,
-    user: string,
+    kind: CellSubject['kind'],
+    subject: string,
     page: HistoryPage,
   ): Promise<readonly HistoryEntry[] | null>
   findings(organization: OrganizationId): Promise<readonly Finding[]>
@@ -196,10 +197,16 @@ export function createInsights(ports: InsightPorts): Insights {
       return history(organization, { group }, page)
     },
 
-    async userHistory(organization, user, page) {
-      const entries = await history(organization, { target: user }, page)
-      const known = entries.length > 0 || (await ports.reader.findUser(organization, user as UserId)) !== null
-      return known ? entries : null
+    async subjectHistory(organization, kind, id, page) {
+      const entries = await history(organization, { target: id }, page)
+      const [first] = entries
+      if (first !== undefined) return first.subject.kind === kind ? entries : null
+      const { reader } = ports
+      const found =
+        kind === 'user'
+          ? await reader.findUser(organization, id as UserId)
+          : await reader.findDevice(organization, id as DeviceId)
+      return found === null ? null : entries
     },
 
     async findings(organization) {

@@ -2,7 +2,7 @@
 import type { FastifyInstance } from 'fastify'
 import { Type } from 'typebox'
 import { acceptShape } from '../../../core/directory/group-proposals.ts'
-import type { HistoryEntry } from '../../../core/directory/insights.ts'
+import type { HistoryEntry, Insights } from '../../../core/directory/insights.ts'
 import { optional, schemaOf } from '../../../core/directory/spec.ts'
 import { notFound } from '../../../core/directory/writing.ts'
 import { caller } from '../authenticate.ts'
@@ -10,6 +10,8 @@ import * as document from '../openapi.ts'
 import { sendProblem, sendRefusal } from '../problem-document.ts'
 import { auditSequence, limit, pathId, readQuery } from '../request.ts'
 import type { ApiServices } from '../services.ts'
+
+type HistoryAsked = Parameters<Insights['groupHistory']>
 
 const historyQuery = { limit, after: optional(auditSequence) }
 
@@ -139,29 +141,34 @@ export function insightRoutes(app: FastifyInstance, { directory }: Pick<ApiServi
     },
   )
 
-  for (const [path, tag] of [
-    ['/groups/:id/history', 'groups'],
-    ['/users/:id/history', 'users'],
-  ] as const) {
-    const ofGroup = tag === 'groups'
-    const schema = document.operation(
-      ofGroup ? 'listGroupHistory' : 'listUserHistory',
-      ofGroup ? 'Who joined and left, newest first' : 'Groups that a user joined and left, newest first',
-      tag,
-      { params: document.params('id'), ...history },
-    )
-    app.get(path, { schema }, async (request, reply) => {
-      const organization = caller(request).organization.id
+  const { groupHistory, subjectHistory } = insights
+  for (const { tag, name, summary, missing, entriesOf } of [
+    {
+      ...{ tag: 'groups', name: 'listGroupHistory', missing: noGroup, entriesOf: groupHistory },
+      summary: 'Who joined and left, newest first',
+    },
+    {
+      ...{ tag: 'users', name: 'listUserHistory', missing: noUser },
+      summary: 'Groups that a user joined and left, newest first',
+      entriesOf: (...[organization, id, page]: HistoryAsked) =>
+        subjectHistory(organization, 'user', id, page),
+    },
+    {
+      ...{ tag: 'devices', name: 'listDeviceHistory', missing: notFound('device').error },
+      summary: 'Groups that a device joined and left, newest first',
+      entriesOf: (...[organization, id, page]: HistoryAsked) =>
+        subjectHistory(organization, 'device', id, page),
+    },
+  ]) {
+    const schema = document.operation(name, summary, tag, { params: document.params('id'), ...history })
+    app.get(`/${tag}/:id/history`, { schema }, async (request, reply) => {
       const id = pathId(request)
-      const missing = ofGroup ? noGroup : noUser
       if (!id) return sendRefusal(reply, missing)
       const read = readQuery(historyQuery, request.query)
       if (!read.ok) return sendProblem(reply, 'bad-request', read.error)
       const { limit: most, after } = read.value
       const page = { limit: most + 1, ...(after !== undefined && { before: after }) }
-      const entries = ofGroup
-        ? await insights.groupHistory(organization, id, page)
-        : await insights.userHistory(organization, id, page)
+      const entries = await entriesOf(caller(request).organization.id, id, page)
       if (entries === null) return sendRefusal(reply, missing)
       const last = entries[most - 1]
       const next = entries.length > most && last ? String(last.sequence) : null
