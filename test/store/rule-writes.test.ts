@@ -230,7 +230,7 @@ for (const kind of storeKinds) {
       }
       const { groups } = createDirectory({ ...(ports[0] as ImportPorts), rules })
       await t.rejects(groups.create(by, dynamic('late', 'title pr')), { reason: 'busy' } as never)
-      t.equal(asked, 20)
+      t.equal(asked, 30)
       t.equal(await idOf(groups, 'late'), null)
     })
   })

@@ -2,8 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Fault } from '../../base/result.ts'
 
-const longestWaitMs = 500
-const mostRuleTries = 20
+const longestWaitMs = 250
+const mostRuleTries = 30
 
 /**
  * After the `attempt`th time (1, 2, …) that the rules had changed while a write was checked beside them: waits a short while, a
