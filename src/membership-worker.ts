@@ -66,10 +66,11 @@ const refused = (): never => {
 const stored = createCells(database, refused, refused)
 /** While a chunk is read, the embedded database answers nobody else. */
 const mostAtOnce = task.place === 'embedded' ? 100 : Number.POSITIVE_INFINITY
-const cells: Pick<Cells, 'scan' | 'readMany' | 'read'> = {
+const cells: Pick<Cells, 'scan' | 'readMany' | 'read' | 'names'> = {
   scan: (organization, after, limit) => stored.scan(organization, after, Math.min(limit, mostAtOnce)),
   readMany: stored.readMany.bind(stored),
   read: stored.read.bind(stored),
+  names: stored.names.bind(stored),
 }
 const rules = createRuleSource(database, stored)
 const records = { database, announce: refused, seal: refused }

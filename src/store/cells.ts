@@ -1,6 +1,6 @@
 // Cells: read whole in one statement, written in one conditional statement. The version that is compared is read in the
 // same statement as everything it stands for, so whoever compares it later knows that nothing of it has changed.
-import type { OrganizationId } from '../base/ids.ts'
+import type { OrganizationId, SubjectId } from '../base/ids.ts'
 import { Fault } from '../base/result.ts'
 import type { Device } from '../core/directory/types.ts'
 import type { Cell, CellSubject, Membership } from '../core/membership/cell.ts'
@@ -15,7 +15,7 @@ import {
 } from './database.ts'
 import { toReasons } from './reasons.ts'
 import { deviceColumns, devices, fromJson, stateChanges, toUser, userColumns } from './rows.ts'
-import { type Sql, sql } from './sql.ts'
+import { name, type Sql, sql } from './sql.ts'
 
 /** How often a device that changes its owner is looked for. */
 const mostReads = 10
@@ -185,6 +185,14 @@ export function createCells(
         ),
       ])
       return [...owned, ...lone].sort((a, b) => (a.subject.id < b.subject.id ? -1 : 1))
+    },
+
+    async names(organization, kind, ids) {
+      const [table, column] = kind === 'users' ? ['users', 'username'] : ['devices', 'name']
+      const rows = await database.query<{ id: SubjectId; name: string }>(
+        sql`select id, ${name(column)} as name from ${name(table)} where org = ${organization} and id = any(${ids}::uuid[])`,
+      )
+      return new Map(rows.map((row) => [row.id, row.name]))
     },
 
     async due(at, limit) {

@@ -110,7 +110,9 @@ export interface CellBatch {
   readonly epoch: bigint
   readonly users: readonly User[]
   readonly devices: readonly Device[]
-  readonly manual: readonly SubjectInGroup[]
+  readonly manual: readonly ManualMember[]
+  readonly exemptions?: readonly Exemption[]
+  readonly stateChanges?: readonly StateChange[]
   readonly memberships: readonly Membership[]
   readonly suggestions?: readonly Suggested[]
   readonly dues: readonly CellDue[]

@@ -1,6 +1,6 @@
 // What the membership engine reads and writes.
-import type { OrganizationId } from '../../base/ids.ts'
-import type { AttributeDefinition, Group } from '../directory/types.ts'
+import type { OrganizationId, SubjectId } from '../../base/ids.ts'
+import type { AttributeDefinition, Group, SubjectKind } from '../directory/types.ts'
 import type { Cell, CellBatch, CellChange, CellRewrite, CellSubject } from '../membership/cell.ts'
 import type { WriteOutcome } from './records.ts'
 
@@ -19,6 +19,12 @@ export interface Cells {
   scan(organization: OrganizationId, after: string | null, limit: number): Promise<readonly Cell[]>
   /** Those of these cells that (still) exist, in id order. */
   readMany(organization: OrganizationId, subjects: readonly CellSubject[]): Promise<readonly Cell[]>
+  /** What these users, or devices, are called; who is not there is left out. */
+  names(
+    organization: OrganizationId,
+    kind: SubjectKind,
+    ids: readonly SubjectId[],
+  ): Promise<ReadonlyMap<SubjectId, string>>
   /** Cells of all organizations whose next evaluation is due at this instant, those that wait longest first. */
   due(
     at: Date,

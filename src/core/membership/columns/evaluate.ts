@@ -32,7 +32,7 @@ export function unknowns(
 ): Mask {
   const possibly = evaluate(rule, of, population, circumstances, 'true')
   const certainly = evaluate(rule, of, population, circumstances, 'false')
-  for (let row = 0; row < possibly.length; row++) (possibly[row] as number) ^= certainly[row] as number
+  without(possibly, certainly)
   return possibly
 }
 

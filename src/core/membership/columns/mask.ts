@@ -6,8 +6,17 @@ const maskStep = 64
 
 export const paddedLength = (rows: number): number => Math.ceil(rows / maskStep) * maskStep
 
+/** Nobody, of so many rows. What is beyond them in its memory stays 0, so that it too is worked on four rows at a time. */
+export const emptyMask = (rows: number): Mask => new Uint8Array(paddedLength(rows)).subarray(0, rows)
+
+export function copyOf(mask: Uint8Array): Mask {
+  const copy = emptyMask(mask.length)
+  copy.set(mask)
+  return copy
+}
+
 const wordsOf = (mask: Uint8Array): Uint32Array =>
-  new Uint32Array(mask.buffer, mask.byteOffset, mask.length >>> 2)
+  new Uint32Array(mask.buffer, mask.byteOffset, Math.ceil(mask.length / 4))
 
 /** `mask` without what is not in `other`, which is as long. */
 export function intersect(mask: Uint8Array, other: Uint8Array): void {
@@ -19,6 +28,52 @@ export function intersect(mask: Uint8Array, other: Uint8Array): void {
 export function without(mask: Uint8Array, part: Uint8Array): void {
   const [into, from] = [wordsOf(mask), wordsOf(part)]
   for (let i = 0; i < into.length; i++) (into[i] as number) ^= from[i] as number
+}
+
+/** Those of `mask` who are not in `other`, which is as long; a new mask. */
+export function except(mask: Uint8Array, other: Uint8Array): Mask {
+  const left = copyOf(mask)
+  const [into, from] = [wordsOf(left), wordsOf(other)]
+  for (let i = 0; i < into.length; i++) (into[i] as number) &= ~(from[i] as number)
+  return left
+}
+
+/** Takes those who are in both out of `open`, and adds them to `taken`. All three are as long. */
+export function claim(open: Uint8Array, those: Uint8Array, taken: Uint8Array): void {
+  const [left, wanted, into] = [wordsOf(open), wordsOf(those), wordsOf(taken)]
+  for (let i = 0; i < left.length; i++) {
+    const claimed = (left[i] as number) & (wanted[i] as number)
+    ;(into[i] as number) |= claimed
+    ;(left[i] as number) ^= claimed
+  }
+}
+
+/** 1 for every row of which the byte, up to 7, is not 0. */
+export function nonzero(bytes: Uint8Array): Mask {
+  const mask = copyOf(bytes)
+  const words = wordsOf(mask)
+  for (let i = 0; i < words.length; i++) {
+    const word = words[i] as number
+    words[i] = (word | (word >>> 1) | (word >>> 2)) & 0x01010101
+  }
+  return mask
+}
+
+/** `value`, up to 255, for every row that is in the mask; 0 for the others. */
+export function times(mask: Uint8Array, value: number): Mask {
+  const bytes = copyOf(mask)
+  const words = wordsOf(bytes)
+  for (let i = 0; i < words.length; i++) words[i] = Math.imul(words[i] as number, value)
+  return bytes
+}
+
+/** Calls back with every row whose byte is not 0, upwards. */
+export function eachRow(bytes: Uint8Array, found: (row: number) => void): void {
+  const words = wordsOf(bytes)
+  for (let word = 0; word < words.length; word++) {
+    if (words[word] === 0) continue
+    for (let row = word * 4; row < word * 4 + 4; row++) if (bytes[row]) found(row)
+  }
 }
 
 /** `mask` and those in `other`, which may be shorter or longer and need not lie on a word's boundary. */

@@ -30,8 +30,18 @@ export interface Dependencies {
   readonly readsDevices: boolean
 }
 
-/** Everything that `rule` can read, whatever the subject. */
+const known = new WeakMap<CheckedRule, Dependencies>()
+
+/** Everything that `rule` can read, whatever the subject. Found once for each rule. */
 export function dependenciesOf(rule: CheckedRule): Dependencies {
+  const before = known.get(rule)
+  if (before !== undefined) return before
+  const found = findDependencies(rule)
+  known.set(rule, found)
+  return found
+}
+
+function findDependencies(rule: CheckedRule): Dependencies {
   const attributes = { self: new Set<string>(), devices: new Set<string>(), owner: new Set<string>() }
   const groups = { self: new Set<GroupId>(), devices: new Set<GroupId>(), owner: new Set<GroupId>() }
   const anyGroup = new Set<Reach>()

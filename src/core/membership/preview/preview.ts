@@ -69,7 +69,8 @@ export interface SamplePage {
   readonly after?: string
 }
 
-const mostGrantsShown = 20
+/** Of one who is shown. */
+export const mostGrantsShown = 20
 
 /** Takes cells one after the other. */
 export class PreviewCount {
@@ -103,7 +104,7 @@ export class PreviewCount {
   add(cell: Cell): void {
     const { subjects, given } = evaluateAffected(cell, this.#affected, this.#now)
     for (const subject of subjects) {
-      const { gains, loses } = this.#moved(subject)
+      const { gains, loses } = movedGrants(subject.before, subject.after, this.#grants)
       count(this.#gains, gains)
       count(this.#loses, loses)
       if (subject.kind !== this.#target?.of) continue
@@ -136,27 +137,31 @@ export class PreviewCount {
     if (is) this.#joins.add(one)
     else this.#leaves.add(one)
   }
+}
 
-  /** In an order that does not hang on how it is stored. */
-  #moved({ before, after }: AffectedSubject): Record<'gains' | 'loses', readonly Grant[]> {
-    const gives = (group: GroupId): boolean => (this.#grants.get(group)?.length ?? 0) > 0
-    const differ = [...before].some((group) => !after.has(group) && gives(group))
-    if (!differ && ![...after].some((group) => !before.has(group) && gives(group)))
-      return { gains: [], loses: [] }
-    const [had, has] = [this.#inForce(before), this.#inForce(after)]
-    return { gains: except(has, had), loses: except(had, has) }
-  }
+/** What somebody gains and loses who was in some groups and is in others; in an order that does not hang on how it is stored. */
+export function movedGrants(
+  before: ReadonlySet<GroupId>,
+  after: ReadonlySet<GroupId>,
+  grants: GroupGrants,
+): Record<'gains' | 'loses', readonly Grant[]> {
+  const gives = (group: GroupId): boolean => (grants.get(group)?.length ?? 0) > 0
+  const differ = [...before].some((group) => !after.has(group) && gives(group))
+  if (!differ && ![...after].some((group) => !before.has(group) && gives(group)))
+    return { gains: [], loses: [] }
+  const [had, has] = [inForce(before, grants), inForce(after, grants)]
+  return { gains: except(has, had), loses: except(had, has) }
+}
 
-  /** What members of all these groups have, by its key. */
-  #inForce(groups: ReadonlySet<GroupId>): ReadonlyMap<string, Grant> {
-    const first = new Map<string, Granted>()
-    for (const group of groups)
-      for (const granted of this.#grants.get(group) ?? []) {
-        const slot = slotOf(granted.grant)
-        if (granted.rank < (first.get(slot)?.rank ?? Number.POSITIVE_INFINITY)) first.set(slot, granted)
-      }
-    return new Map([...first.values()].map(({ grant }) => [grantKey(grant), grant]))
-  }
+/** What members of all these groups have, by its key. */
+function inForce(groups: ReadonlySet<GroupId>, grants: GroupGrants): ReadonlyMap<string, Grant> {
+  const first = new Map<string, Granted>()
+  for (const group of groups)
+    for (const granted of grants.get(group) ?? []) {
+      const slot = slotOf(granted.grant)
+      if (granted.rank < (first.get(slot)?.rank ?? Number.POSITIVE_INFINITY)) first.set(slot, granted)
+    }
+  return new Map([...first.values()].map(({ grant }) => [grantKey(grant), grant]))
 }
 
 function except(grants: ReadonlyMap<string, Grant>, others: ReadonlyMap<string, Grant>): readonly Grant[] {

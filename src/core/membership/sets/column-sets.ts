@@ -2,7 +2,7 @@
 // answer, and dropped when nobody has asked for a while. Where columns cannot answer, somebody else is asked.
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../../base/clock.ts'
-import type { DeviceId, OrganizationId, SubjectId, UserId } from '../../../base/ids.ts'
+import type { DeviceId, OrganizationId, UserId } from '../../../base/ids.ts'
 import { silentLog } from '../../../base/log.ts'
 import { Fault } from '../../../base/result.ts'
 import type { Group } from '../../directory/types.ts'
@@ -12,7 +12,15 @@ import type { ValueAsked } from '../analysis/analyse.ts'
 import type { Cell, CellSubject } from '../cell.ts'
 import { seen } from '../columns/evaluate.ts'
 import { findAttribute, subjectSchemas } from '../language/schema.ts'
-import { mostFirst, type Preview, PreviewCount, type SamplePage } from '../preview/preview.ts'
+import {
+  type Grant,
+  mostFirst,
+  mostGrantsShown,
+  type Preview,
+  type PreviewedSubject,
+  type Sampled,
+  type SamplePage,
+} from '../preview/preview.ts'
 import { grantsOf, type PreviewerPorts } from '../preview/previewer.ts'
 import type { Changed } from '../replica/messages.ts'
 import { type CompiledSource, compileRules } from '../rule-set.ts'
@@ -22,7 +30,7 @@ import { previewInColumns, type Shown } from './previewing.ts'
 import type { DifferingPage, GroupsAsked, SetAnswers } from './set-engine.ts'
 
 export interface ColumnPorts {
-  readonly cells: Pick<Cells, 'scan' | 'readMany' | 'read'>
+  readonly cells: Pick<Cells, 'scan' | 'readMany' | 'read' | 'names'>
   readonly rules: RuleSource
   readonly grants: Pick<PreviewerPorts, 'bindings' | 'resources'>
   readonly clock: Clock
@@ -262,22 +270,24 @@ export class ColumnSets implements SetAnswers {
     const given = await grantsOf(grants, organization, groups)
     const now = clock.now()
     const counted = previewInColumns(columns, set, group.id, given, page, now.getTime())
-    // Names, and what each of those who are shown gains and loses.
-    const closer = new PreviewCount(set, group.id, given, { limit: Number.POSITIVE_INFINITY }, now)
-    for (const cell of await cells.readMany(organization, counted.cells)) closer.add(cell)
-    const details = closer.result()
-    const sampled = <T extends { readonly subjectId: SubjectId }>(
-      { count, ids, next }: Shown,
-      from: readonly T[],
-    ) => {
-      const byId = new Map(from.map((one) => [one.subjectId, one]))
-      return { count, sample: ids.flatMap((id) => byId.get(id) ?? []), next }
-    }
+    const { joins, leaves, unknowns } = counted
+    const ids = [joins, leaves, unknowns].flatMap(({ sample }) => sample.map(({ subjectId }) => subjectId))
+    const names = await cells.names(organization, group.of, ids)
+    const shown = (grants: readonly Grant[]) => grants.slice(0, mostGrantsShown)
+    const named = ({ count, sample, next }: Shown): Sampled<PreviewedSubject> => ({
+      ...{ count, next },
+      sample: sample.flatMap(({ subjectId, gains, loses }) => {
+        const name = names.get(subjectId)
+        // Somebody who has just gone is not shown.
+        return name === undefined ? [] : [{ subjectId, name, gains: shown(gains), loses: shown(loses) }]
+      }),
+    })
+    const { sample, ...rest } = named(unknowns)
     return {
-      joins: sampled(counted.joins, details.joins.sample),
-      leaves: sampled(counted.leaves, details.leaves.sample),
+      joins: named(joins),
+      leaves: named(leaves),
       stays: { count: counted.stays },
-      unknowns: sampled(counted.unknowns, details.unknowns.sample),
+      unknowns: { ...rest, sample: sample.map(({ subjectId, name }) => ({ subjectId, name })) },
       gains: mostFirst(counted.gains),
       loses: mostFirst(counted.loses),
     }

@@ -2,6 +2,7 @@
 import type { GroupId } from '../../../base/ids.ts'
 import type { SubjectKind } from '../../directory/types.ts'
 import type { CellSubject } from '../cell.ts'
+import { copyOf, eachRow, emptyMask } from '../columns/mask.ts'
 import { none } from '../columns/owners.ts'
 import { latestDue } from '../due.ts'
 import { affectedGroups } from '../preview/affected.ts'
@@ -78,13 +79,13 @@ function compare(
   cells: Marked,
 ): void {
   const differ = (wanted: Uint8Array | null, stored: Posting | undefined): void => {
-    const missing = wanted?.slice() ?? new Uint8Array(0)
+    const missing = wanted === null ? emptyMask(0) : copyOf(wanted)
     for (let i = 0; stored !== undefined && i < stored.rows.length; i++) {
       const row = stored.rows[i] as number
       if ((wanted?.[row] ?? 0) !== stored.values[i]) cells.mark(group.of, row)
       if (row < missing.length) missing[row] = 0
     }
-    for (let row = 0; row < missing.length; row++) if (missing[row] !== 0) cells.mark(group.of, row)
+    eachRow(missing, (row) => cells.mark(group.of, row))
   }
   differ(reasons, members)
   differ(operations, suggestions)

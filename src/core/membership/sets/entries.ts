@@ -1,4 +1,5 @@
-// For each ordinal a few numbers: groups with some bits each. Typed arrays only; has one writer, and readers in the same thread.
+// For each ordinal a few numbers: groups with some bits each; and for each group who has it. Typed arrays only; has one writer,
+// and readers in the same thread.
 
 const growth = 1.25
 const step = 4
@@ -12,6 +13,17 @@ export interface Posting {
 
 const nobody: Posting = { rows: new Uint32Array(0), values: new Uint8Array(0) }
 
+/** Who has entries of one group: everybody who does, each at least once, and some who did. */
+interface Holders {
+  rows: Uint32Array
+  length: number
+  /** How often somebody has lost it since they were last gone through. */
+  stale: number
+}
+
+/** So many who had it are not worth going through the others. */
+const mostStale = 64
+
 export class Entries {
   /** How many bits of an entry are not the group's number; up to 8. */
   readonly bits: number
@@ -21,13 +33,16 @@ export class Entries {
   #size = 0
   #end = 0
   #used = 0
+  /** By the group's number. */
+  readonly #holders: (Holders | undefined)[] = []
 
   constructor(bits: number) {
     this.bits = bits
   }
 
   get bytes(): number {
-    return this.#rows.byteLength + this.#slab.byteLength
+    const holders = this.#holders.reduce((sum, one) => sum + (one?.rows.byteLength ?? 0), 0)
+    return this.#rows.byteLength + this.#slab.byteLength + holders
   }
 
   set(ordinal: number, entries: ArrayLike<number>): void {
@@ -37,6 +52,7 @@ export class Entries {
       this.#rows = rows
     }
     this.#size = Math.max(this.#size, ordinal + 1)
+    const lost = [...this.of(ordinal)].map((entry) => entry >>> this.bits)
     const had = roomFor(this.#rows[ordinal * 2 + 1] as number)
     const room = roomFor(entries.length)
     if (room !== had) {
@@ -47,6 +63,28 @@ export class Entries {
     }
     this.#slab.set(entries, this.#rows[ordinal * 2] as number)
     this.#rows[ordinal * 2 + 1] = entries.length
+    for (let i = 0; i < entries.length; i++) {
+      const group = (entries[i] as number) >>> this.bits
+      const at = lost.indexOf(group)
+      if (at < 0) this.#add(group, ordinal)
+      else lost[at] = -1
+    }
+    for (const group of lost) {
+      const holders = this.#holders[group]
+      if (holders !== undefined && ++holders.stale > mostStale && holders.stale * 2 > holders.length)
+        this.#collect(group, holders)
+    }
+  }
+
+  #add(group: number, ordinal: number): void {
+    const holders = this.#holders[group] ?? { rows: new Uint32Array(step), length: 0, stale: 0 }
+    this.#holders[group] = holders
+    if (holders.length === holders.rows.length) {
+      const rows = new Uint32Array(Math.ceil((holders.length + 1) * growth))
+      rows.set(holders.rows)
+      holders.rows = rows
+    }
+    holders.rows[holders.length++] = ordinal
   }
 
   /** Valid until the next change. */
@@ -58,63 +96,46 @@ export class Entries {
 
   /** Who has entries of these groups, each with the bits beside the group's number. */
   postings(groups: ReadonlySet<number>): ReadonlyMap<number, Posting> {
-    const found = new Map<number, Posting>()
-    for (const group of groups) found.set(group, nobody)
-    if (groups.size === 0 || this.#used === 0) return found
-    const last = Math.max(...groups)
-    /** By group: 0 where it is not asked for, otherwise its place and 1. */
-    const places = new Uint32Array(last + 1)
-    const asked = [...groups]
-    for (const [place, group] of asked.entries()) places[group] = place + 1
-    const counts = this.#count(places, asked.length)
-    const lists = asked.map((_, place): Posting => {
-      const count = counts[place] as number
-      return count === 0 ? nobody : { rows: new Uint32Array(count), values: new Uint8Array(count) }
-    })
-    this.#collect(places, lists)
-    for (const [place, group] of asked.entries()) found.set(group, lists[place] as Posting)
-    return found
+    return new Map(
+      [...groups].map((group) => {
+        const holders = this.#holders[group]
+        return [group, holders === undefined ? nobody : this.#collect(group, holders)]
+      }),
+    )
   }
 
-  // The two loops go through every entry there is: nothing is called in them.
-  #count(places: Uint32Array, groups: number): Uint32Array {
-    const rows = this.#rows
-    const slab = this.#slab
-    const { bits } = this
-    const most = places.length
-    const counts = new Uint32Array(groups)
-    for (let row = 0; row < this.#size; row++) {
-      const start = rows[row * 2] as number
-      const end = start + (rows[row * 2 + 1] as number)
-      for (let i = start; i < end; i++) {
-        const group = (slab[i] as number) >>> bits
-        if (group < most && places[group] !== 0) (counts[(places[group] as number) - 1] as number)++
-      }
+  /** Each once, and from then on nobody else is among the holders. */
+  #collect(group: number, holders: Holders): Posting {
+    const { rows: all, length, stale } = holders
+    const [rows, values] = [new Uint32Array(length), new Uint8Array(length)]
+    const seen = stale > 0 ? new Uint8Array(this.#size) : null
+    const mask = (1 << this.bits) - 1
+    let found = 0
+    for (let i = 0; i < length; i++) {
+      const row = all[i] as number
+      const entry = seen?.[row] === 1 ? -1 : this.#entryOf(row, group)
+      if (entry < 0) continue
+      if (seen !== null) seen[row] = 1
+      rows[found] = row
+      values[found++] = entry & mask
     }
-    return counts
+    if (stale > 0) {
+      all.set(rows.subarray(0, found))
+      holders.length = found
+      holders.stale = 0
+    }
+    return { rows: rows.subarray(0, found), values: values.subarray(0, found) }
   }
 
-  #collect(places: Uint32Array, lists: readonly Posting[]): void {
-    const rows = this.#rows
-    const slab = this.#slab
-    const { bits } = this
-    const mask = (1 << bits) - 1
-    const most = places.length
-    const filled = new Uint32Array(lists.length)
-    for (let row = 0; row < this.#size; row++) {
-      const start = rows[row * 2] as number
-      const end = start + (rows[row * 2 + 1] as number)
-      for (let i = start; i < end; i++) {
-        const entry = slab[i] as number
-        const group = entry >>> bits
-        if (group >= most || places[group] === 0) continue
-        const place = (places[group] as number) - 1
-        const { rows: into, values } = lists[place] as Posting
-        const at = (filled[place] as number)++
-        into[at] = row
-        values[at] = entry & mask
-      }
+  /** -1: there is none. */
+  #entryOf(row: number, group: number): number {
+    const start = this.#rows[row * 2] as number
+    const end = start + (this.#rows[row * 2 + 1] as number)
+    for (let i = start; i < end; i++) {
+      const entry = this.#slab[i] as number
+      if (entry >>> this.bits === group) return entry
     }
+    return -1
   }
 
   /** Without what is no longer used, and with room for more. */

@@ -5,6 +5,7 @@ import { Fault } from '../../../base/result.ts'
 import type { SubjectKind } from '../../directory/types.ts'
 import { membershipReasons } from '../cell.ts'
 import { evaluateSet } from '../columns/evaluate.ts'
+import { emptyMask, nonzero, times } from '../columns/mask.ts'
 import type { Circumstances, ComputedGroup, MembersView } from '../columns/shapes.ts'
 import { settle } from '../engine.ts'
 import { type CompiledGroup, readBy } from '../rule-set.ts'
@@ -100,16 +101,11 @@ export class Evaluation {
     const matching =
       group.checked === null ? null : evaluateSet(group.checked, group.of, population, this.circumstances)
     const [without, matched] = outcomesOf(group)
-    const reasons = new Uint8Array(size)
-    const operations = group.mode === 'review' ? new Uint8Array(size) : null
-    const takenOver: number[] = []
     const simple = matched[0] as Outcome
-    if (matching !== null)
-      for (let row = 0; row < size; row++) {
-        if (matching[row] === 0) continue
-        reasons[row] = simple.reasons
-        if (operations !== null) operations[row] = simple.operation
-      }
+    const everyMatch = (value: number) => (matching === null ? emptyMask(size) : times(matching, value))
+    const reasons = everyMatch(simple.reasons)
+    const operations = group.mode === 'review' ? everyMatch(simple.operation) : null
+    const takenOver: number[] = []
     const number = columns.numberOf(group.id)
     const given = number === undefined ? undefined : this.#given[group.of].get(number)
     const { live } = population[group.of]
@@ -130,9 +126,7 @@ export class Evaluation {
     this.#maskBytes += reasons.length
     if (this.#maskBytes > mostMaskBytes)
       throw new Fault('unavailable', 'too many groups at once for the memory there is')
-    const mask = new Uint8Array(reasons.length)
-    for (let row = 0; row < mask.length; row++) mask[row] = Number(reasons[row] !== 0)
-    this.computed.set(group.id, { of: group.of, mask })
+    this.computed.set(group.id, { of: group.of, mask: nonzero(reasons) })
   }
 
   /** Those of the bits that count now. */

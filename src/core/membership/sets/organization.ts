@@ -76,6 +76,8 @@ export class OrganizationColumns {
   readonly users: Subjects
   readonly devices: Subjects
   readonly #numbers = new Map<GroupId, number>()
+  /** By number. */
+  readonly #groups: GroupId[] = []
 
   constructor(schemas: Readonly<Record<SubjectKind, RuleSchema>>) {
     this.population = new Population(schemas)
@@ -90,6 +92,11 @@ export class OrganizationColumns {
   /** Undefined where the group has never had a member, nor anything else. */
   numberOf(group: GroupId): number | undefined {
     return this.#numbers.get(group)
+  }
+
+  /** The groups that this user, or device, is stored to be in. */
+  groupsOf(of: SubjectKind, ordinal: number): readonly GroupId[] {
+    return [...this[of].memberships.of(ordinal)].map((entry) => this.#groups[entry >>> 3] as GroupId)
   }
 
   /** The cell that this user, or device, is in. */
@@ -201,6 +208,7 @@ export class OrganizationColumns {
     if (known !== undefined) return known
     const number = this.#numbers.size
     this.#numbers.set(group, number)
+    this.#groups.push(group)
     return number
   }
 }

@@ -1,9 +1,9 @@
-// What a new rule would change, counted in columns: the counts that preview.ts makes cell by cell, and whom to show. What those
-// who are shown gain and lose is read from their cells.
+// What a new rule would change, counted in columns: the counts that preview.ts makes cell by cell, whom to show, and what they
+// gain and lose. The names of those who are shown are not in columns.
 import type { GroupId, SubjectId } from '../../../base/ids.ts'
 import type { SubjectKind } from '../../directory/types.ts'
-import type { CellSubject } from '../cell.ts'
 import { unknowns } from '../columns/evaluate.ts'
+import { claim, countOf, eachRow, emptyMask, except } from '../columns/mask.ts'
 import type { Mask } from '../columns/shapes.ts'
 import { affectedGroups } from '../preview/affected.ts'
 import {
@@ -12,6 +12,8 @@ import {
   type Granted,
   type GroupGrants,
   grantKey,
+  movedGrants,
+  type PreviewedSubject,
   type SamplePage,
   slotOf,
 } from '../preview/preview.ts'
@@ -23,7 +25,7 @@ import type { OrganizationColumns } from './organization.ts'
 export interface Shown {
   readonly count: number
   /** In id order, after the cursor. */
-  readonly ids: readonly SubjectId[]
+  readonly sample: readonly Omit<PreviewedSubject, 'name'>[]
   readonly next: SubjectId | null
 }
 
@@ -34,8 +36,6 @@ export interface Counted {
   readonly unknowns: Shown
   readonly gains: ReadonlyMap<string, GrantCount>
   readonly loses: ReadonlyMap<string, GrantCount>
-  /** Of everybody who is shown. */
-  readonly cells: readonly CellSubject[]
 }
 
 export function previewInColumns(
@@ -56,7 +56,7 @@ export function previewInColumns(
   for (const group of affected) evaluation.keep(evaluation.evaluate(group))
 
   const before = (group: CompiledGroup): Mask => {
-    const mask = new Uint8Array(columns.population[group.of].size)
+    const mask = emptyMask(columns.population[group.of].size)
     for (const row of evaluation.stored(group.of, group.id)?.rows ?? []) if (row < mask.length) mask[row] = 1
     return mask
   }
@@ -64,19 +64,22 @@ export function previewInColumns(
   const target = affected.find((group) => group.id === id) as CompiledGroup
   const [was, is] = [before(target), after(target)]
   const [joins, leaves] = [except(is, was), except(was, is)]
-  let stays = 0
-  for (let row = 0; row < was.length; row++) stays += (was[row] as number) & (is[row] as number)
   const open = undecided(columns, evaluation, target)
-  const shown = [joins, leaves, open].map((mask) => show(columns, target.of, mask, page))
-  const [joining, leaving, unknown] = shown as [Shown & Rows, Shown & Rows, Shown & Rows]
-  const cells = new Map<string, CellSubject>()
-  for (const { rows } of [joining, leaving, unknown])
-    for (const row of rows) {
-      const subject = columns.subjectOf(columns.cellOf(target.of, row))
-      cells.set(subject.id, subject)
+  /** What one of them gains and loses. */
+  const moved = (row: number) => {
+    const had = new Set(columns.groupsOf(target.of, row))
+    const has = new Set(had)
+    for (const group of affected) {
+      if (group.of !== target.of) continue
+      if (after(group)[row] === 1) has.add(group.id)
+      else has.delete(group.id)
     }
+    return movedGrants(had, has, grants)
+  }
+  const shown = (mask: Mask) => show(columns, target.of, mask, page, moved)
   return {
-    ...{ joins: joining, leaves: leaving, stays, unknowns: unknown, cells: [...cells.values()] },
+    ...{ joins: shown(joins), leaves: shown(leaves), unknowns: shown(open) },
+    stays: countOf(is) - countOf(joins),
     ...countGrants(columns, rules, affected, slots, before, after),
   }
 }
@@ -89,9 +92,14 @@ interface Giving extends Granted {
 /** Of each thing that an affected group gives: all that give it, or something that cannot be had together with it, in their order. */
 function slotsOf(affected: readonly CompiledGroup[], grants: GroupGrants): readonly (readonly Giving[])[] {
   const slots = new Map<string, Giving[]>()
+  const ids = new Set(affected.map(({ id }) => id))
   for (const { id } of affected) for (const { grant } of grants.get(id) ?? []) slots.set(slotOf(grant), [])
   for (const [group, list] of grants)
-    for (const granted of list) slots.get(slotOf(granted.grant))?.push({ ...granted, group })
+    for (const granted of list) {
+      // Being in a group is given by that group alone, and there are many.
+      if (granted.grant.kind === 'group' && !ids.has(group)) continue
+      slots.get(slotOf(granted.grant))?.push({ ...granted, group })
+    }
   return [...slots.values()].map((slot) => slot.sort((a, b) => a.rank - b.rank))
 }
 
@@ -121,8 +129,8 @@ function countGrants(
       const has = inForce(giving, after, columns.population[kind].size)
       for (const [key, { grant, mask }] of has) {
         const earlier = (had.get(key) as Holders).mask
-        add(gains, key, grant, count(except(mask, earlier)))
-        add(loses, key, grant, count(except(earlier, mask)))
+        add(gains, key, grant, countOf(except(mask, earlier)))
+        add(loses, key, grant, countOf(except(earlier, mask)))
       }
     }
   return { gains, loses }
@@ -140,17 +148,12 @@ function inForce(
   size: number,
 ): ReadonlyMap<string, Holders> {
   const found = new Map<string, Holders>()
-  const open = new Uint8Array(size).fill(1)
+  const open = emptyMask(size).fill(1)
   for (const { grant, group } of giving) {
     const key = grantKey(grant)
-    const { mask } = found.get(key) ?? { mask: new Uint8Array(size) }
+    const { mask } = found.get(key) ?? { mask: emptyMask(size) }
     found.set(key, { grant, mask })
-    const those = members(group)
-    for (let row = 0; row < size; row++) {
-      const isFirst = (open[row] as number) & (those[row] as number)
-      ;(mask[row] as number) |= isFirst
-      ;(open[row] as number) ^= isFirst
-    }
+    claim(open, members(group), mask)
   }
   return found
 }
@@ -158,56 +161,42 @@ function inForce(
 /** Those for whom the rule hangs on a missing value, unless they are exempted. */
 function undecided(columns: OrganizationColumns, evaluation: Evaluation, target: CompiledGroup): Mask {
   const { population } = columns
-  if (target.checked === null || target.mode !== 'dynamic') return new Uint8Array(0)
+  if (target.checked === null || target.mode !== 'dynamic') return emptyMask(0)
   const mask = unknowns(target.checked, target.of, population, evaluation.circumstances)
   for (const row of evaluation.pinned(target)) if (row < mask.length) mask[row] = 0
   return mask
 }
 
-function except(mask: Mask, other: Mask): Mask {
-  const left = mask.slice()
-  for (let row = 0; row < left.length; row++) if (other[row] === 1) left[row] = 0
-  return left
-}
-
-function count(mask: Mask): number {
-  let sum = 0
-  for (let row = 0; row < mask.length; row++) sum += mask[row] as number
-  return sum
-}
-
-interface Rows {
-  readonly rows: readonly number[]
-}
-
-/** The first of them by id, after the cursor; holds at most some thousand at once. */
+/** The first of them by id, after the cursor. */
 function show(
   columns: OrganizationColumns,
   of: SubjectKind,
   mask: Mask,
   { limit, after }: SamplePage,
-): Shown & Rows {
+  moved: (row: number) => Pick<PreviewedSubject, 'gains' | 'loses'>,
+): Shown {
   const { ordinals } = columns[of]
   const cursor = new Uint32Array(4)
   const hasCursor = after !== undefined && parseId(after, cursor)
   let kept: number[] = []
+  // Rows of ids that come later than this one's are not among the first. -1: it is not known yet.
+  let last = -1
   const first = (): number[] => kept.sort((a, b) => ordinals.compare(a, b)).slice(0, limit + 1)
-  let all = 0
-  for (let row = 0; row < mask.length; row++) {
-    if (mask[row] !== 1) continue
-    all++
-    if (hasCursor && !ordinals.isAfter(row, cursor)) continue
-    if (kept.length >= 4096 + 2 * limit) {
-      kept = first()
-    }
+  eachRow(mask, (row) => {
+    if (hasCursor && !ordinals.isAfter(row, cursor)) return
+    if (last >= 0 && ordinals.compare(row, last) > 0) return
     kept.push(row)
-  }
+    if (kept.length <= 4 * (limit + 1)) return
+    kept = first()
+    last = kept.at(-1) as number
+  })
   const rows = first()
-  const ids = rows.slice(0, limit).map((row) => ordinals.idOf(row) as SubjectId)
+  const sample = rows.slice(0, limit).map((row) => {
+    return { subjectId: ordinals.idOf(row) as SubjectId, ...moved(row) }
+  })
   return {
-    count: all,
-    ids,
-    next: rows.length > ids.length ? (ids.at(-1) ?? null) : null,
-    rows: rows.slice(0, limit),
+    count: countOf(mask),
+    sample,
+    next: rows.length > sample.length ? (sample.at(-1)?.subjectId ?? null) : null,
   }
 }
