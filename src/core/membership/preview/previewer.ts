@@ -61,10 +61,10 @@ export async function grantsOf(
   organization: OrganizationId,
   groups: readonly Group[],
 ): Promise<GroupGrants> {
-  const [bindings, resources] = [
-    await allRows((page) => ports.bindings.list(organization, { op: 'true' }, page)),
-    await allRows((page) => ports.resources.list(organization, { op: 'true' }, page)),
-  ]
+  const [bindings, resources] = await Promise.all([
+    allRows((page) => ports.bindings.list(organization, { op: 'true' }, page)),
+    allRows((page) => ports.resources.list(organization, { op: 'true' }, page)),
+  ])
   const byId = new Map(resources.map((resource) => [resource.id, resource]))
   const grants = new Map<GroupId, Granted[]>()
   for (const { id, of, name } of groups) {
