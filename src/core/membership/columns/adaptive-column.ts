@@ -59,6 +59,19 @@ export class AdaptiveColumn implements Column {
     this.#form.fit()
   }
 
+  /** Of numbers and dates, the value of each row, or NaN. Valid until the next change; not to be changed. */
+  numbers(): Float64Array {
+    const form = this.#form
+    if (form instanceof NumberColumn) return form.values
+    const numbers = new Float64Array(this.#rows).fill(Number.NaN)
+    if (!(form instanceof CodeColumn)) return numbers
+    for (let row = 0; row < numbers.length; row++) {
+      const value = form.get(row)
+      if (typeof value === 'number') numbers[row] = value
+    }
+    return numbers
+  }
+
   #asCompared(value: AttributeValue): AttributeValue {
     if (this.#attribute.caseExact || typeof value === 'number') return value
     return typeof value === 'string' ? fold(value) : (value as readonly string[]).map(fold)

@@ -17,6 +17,11 @@ export class NumberColumn implements Column {
     return this.#values.byteLength
   }
 
+  /** NaN where the value is missing. */
+  get values(): Float64Array {
+    return this.#values
+  }
+
   resize(rows: number): void {
     const before = this.#values.length
     this.#values = resized(this.#values, rows, numbersArray)

@@ -66,6 +66,14 @@ export class Rows {
     throw new RangeError(`there is no column for the attribute ${JSON.stringify(attribute.name)}: declare it`)
   }
 
+  /** Of an attribute that is a date: epoch milliseconds by ordinal, or NaN. Undefined where there is no such attribute. */
+  dates(name: string): Float64Array | undefined {
+    const kept = this.#columns.get(name)
+    return kept?.attribute.type === 'date' && kept.column instanceof AdaptiveColumn
+      ? kept.column.numbers()
+      : undefined
+  }
+
   put(ordinal: number, facts: Facts): void {
     this.take(ordinal)
     if (this.live[ordinal] === 0) this.count++

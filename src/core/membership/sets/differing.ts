@@ -4,7 +4,7 @@ import type { SubjectKind } from '../../directory/types.ts'
 import type { CellSubject } from '../cell.ts'
 import { copyOf, eachRow, emptyMask } from '../columns/mask.ts'
 import { none } from '../columns/owners.ts'
-import { latestDue } from '../due.ts'
+import { latestDue, type RelativeInstant } from '../due.ts'
 import { affectedGroups } from '../preview/affected.ts'
 import { type CompiledGroup, type RuleSet, readBy } from '../rule-set.ts'
 import type { Posting } from './entries.ts'
@@ -106,8 +106,13 @@ function compareDues(columns: OrganizationColumns, rules: RuleSet, now: number, 
     const [list, at] = owner === none ? [next.devices, row] : [next.users, owner]
     if (instant < (list[at] as number)) list[at] = instant
   }
-  for (const { whose, attribute, fromNow } of rules.instants) {
-    const values = columns[whose].dates.get(attribute)?.values
+  // Comparisons of one attribute follow each other: its values are taken out once.
+  let last: RelativeInstant | null = null
+  let values: Float64Array | undefined
+  for (const instant of rules.instants) {
+    const { whose, attribute, fromNow } = instant
+    if (last?.attribute !== attribute || last.whose !== whose) values = population[whose].dates(attribute)
+    last = instant
     const { live, size } = population[whose]
     for (let row = 0; values !== undefined && row < Math.min(size, values.length); row++) {
       if (live[row] !== 1) continue

@@ -5,8 +5,6 @@ import type { SubjectKind } from '../../directory/types.ts'
 import { type Cell, type CellSubject, membershipReasons } from '../cell.ts'
 import { none } from '../columns/owners.ts'
 import { Population } from '../columns/population.ts'
-import { deviceFacts, userFacts } from '../language/facts.ts'
-import { reader } from '../language/read.ts'
 import type { RuleSchema } from '../language/schema.ts'
 import { Entries } from './entries.ts'
 import { Ordinals } from './ordinals.ts'
@@ -28,38 +26,15 @@ export class Subjects {
   readonly instants = new Map<number, readonly number[]>()
   /** The stored instant of the cell, NaN where there is none. Devices that somebody owns have no cell of their own. */
   due = new Float64Array(64).fill(Number.NaN)
-  /** By attribute: epoch milliseconds or NaN. */
-  readonly dates: ReadonlyMap<string, DateValues>
-
-  constructor(schema: RuleSchema) {
-    const attributes = [...schema.attributes.values()].filter(({ type }) => type === 'date')
-    this.dates = new Map(attributes.map(({ name }) => [name, new DateValues(name)]))
-  }
 
   get bytes(): number {
     const { ordinals, memberships, given, suggestions, due } = this
-    const dates = [...this.dates.values()].reduce((sum, { values }) => sum + values.byteLength, 0)
-    return ordinals.bytes + memberships.bytes + given.bytes + suggestions.bytes + due.byteLength + dates
+    return ordinals.bytes + memberships.bytes + given.bytes + suggestions.bytes + due.byteLength
   }
 
   setDue(ordinal: number, due: Date | null): void {
     if (ordinal >= this.due.length) this.due = longer(this.due, ordinal + 1)
     this.due[ordinal] = due === null ? Number.NaN : due.getTime()
-  }
-}
-
-class DateValues {
-  values = new Float64Array(64).fill(Number.NaN)
-  readonly #read: ReturnType<typeof reader>
-
-  constructor(name: string) {
-    this.#read = reader({ name, type: 'date' })
-  }
-
-  put(ordinal: number, facts: Parameters<ReturnType<typeof reader>>[0] | null): void {
-    if (ordinal >= this.values.length) this.values = longer(this.values, ordinal + 1)
-    const value = facts === null ? undefined : this.#read(facts)
-    this.values[ordinal] = typeof value === 'number' ? value : Number.NaN
   }
 }
 
@@ -69,20 +44,16 @@ function longer(values: Float64Array<ArrayBuffer>, length: number): Float64Array
   return more
 }
 
-const nobody: ReadonlySet<never> = new Set()
-
 export class OrganizationColumns {
   readonly population: Population
-  readonly users: Subjects
-  readonly devices: Subjects
+  readonly users = new Subjects()
+  readonly devices = new Subjects()
   readonly #numbers = new Map<GroupId, number>()
   /** By number. */
   readonly #groups: GroupId[] = []
 
   constructor(schemas: Readonly<Record<SubjectKind, RuleSchema>>) {
     this.population = new Population(schemas)
-    this.users = new Subjects(schemas.users)
-    this.devices = new Subjects(schemas.devices)
   }
 
   get bytes(): number {
@@ -130,7 +101,6 @@ export class OrganizationColumns {
       population.upsertUser(owner, user)
       for (let one = population.owners.first(owner); one !== none; one = population.owners.next(one))
         before.add(one)
-      for (const values of users.dates.values()) values.put(owner, userFacts(user, nobody))
       this.#putEntries(users, owner, bySubject(user.id))
       this.#putCell(users, owner, cell)
     }
@@ -138,7 +108,6 @@ export class OrganizationColumns {
       const ordinal = devices.ordinals.of(device.id)
       before.delete(ordinal)
       population.upsertDevice(ordinal, device, owner)
-      for (const values of devices.dates.values()) values.put(ordinal, deviceFacts(device, nobody))
       this.#putEntries(devices, ordinal, bySubject(device.id))
       if (owner === -1) this.#putCell(devices, ordinal, cell)
       else this.#forgetCell(devices, ordinal)
@@ -161,7 +130,6 @@ export class OrganizationColumns {
     } else population.removeDevice(ordinal)
     this.#putEntries(subjects, ordinal, { memberships: [], given: [], suggestions: [], ends: [] })
     this.#forgetCell(subjects, ordinal)
-    for (const values of subjects.dates.values()) values.put(ordinal, null)
     return had
   }
 
