@@ -134,7 +134,7 @@ async function served(): Promise<void> {
   )
   const compared = await reconcile(house, all)
   say(
-    `All rules compared with everything that is stored: ${time(compared.took)}, ${compared.value} cells differ; main thread late by ${time(compared.lag.max)} at most (aim at 1,000,000 users: < 10 s).`,
+    `All rules compared with everything that is stored: ${time(compared.took)}, ${compared.value.length} cells differ, which time has turned; main thread late by ${time(compared.lag.max)} at most (aim at 1,000,000 users: < 10 s).`,
   )
   const [first] = all.groups
   if (first !== undefined) {

@@ -1,6 +1,8 @@
 // Questions about everybody: previews, the comparison of everything with the rules, and a rule that moves everybody; with how
 // long the main thread was kept from its work meanwhile.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { systemClock } from '../../src/base/clock.ts'
+import type { CellSubject } from '../../src/core/membership/cell.ts'
 import type { Filled } from './fill.ts'
 import { changeRecord } from './fill.ts'
 import type { House } from './house.ts'
@@ -65,13 +67,16 @@ export async function previews(
   return { first, ...measured.value, lag: measured.lag }
 }
 
-/** Cells that are not what the rules say. */
-export function reconcile({ thread }: House, { organization }: Filled) {
-  return withLag(async () => {
-    let cells = 0
-    for await (const page of thread.sets.differing(organization.id, 'all')) cells += page.length
+/** Cells that are not what the rules say. Throws where one is not merely due, which is left to a timer that does not run here. */
+export async function reconcile({ store, thread }: House, { organization }: Filled) {
+  const found = await withLag(async () => {
+    const cells: CellSubject[] = []
+    for await (const page of thread.sets.differing(organization.id, 'all')) cells.push(...page)
     return cells
   })
+  for (const { due, subject } of await store.cells.readMany(organization.id, found.value))
+    if (due === null || due > systemClock.now()) throw new Error(`${subject.id} is not what the rules say`)
+  return found
 }
 
 /** A rule that every user fulfils is saved in the place of one that few do. */
