@@ -9,7 +9,7 @@ import { fail, ok } from './base/result.ts'
 import { Secret } from './base/secrets.ts'
 import type { Config } from './config/schema.ts'
 import type { Actor } from './core/audit/record.ts'
-import { firstOrganization, inWordsOfSetup } from './core/directory/first-organization.ts'
+import { firstOrganization } from './core/directory/first-organization.ts'
 import { newToken, tokenDigest } from './core/directory/tokens.ts'
 import type { Organization } from './core/directory/types.ts'
 import { refuse } from './core/directory/writing.ts'
@@ -100,15 +100,19 @@ export async function offerSetup({
       const first = firstOrganization(body)
       if (!first.ok) return first
       const made = await core.createOrganization(starting, first.value.file)
-      if (!made.ok) return fail({ ...made.error, problems: inWordsOfSetup(made.error.problems) })
+      if (!made.ok) return fail({ ...made.error, problems: first.value.told(made.error.problems) })
       await close()
-      const issued = new Secret(made.value.tokens[0]?.token ?? '')
-      await keepToken(join(config.dataFolder, 'admin-token'), issued)
-      const { slug, name, domain } = made.value.organization
+      const { organization, tokens, counts, clientSecrets, applicationSecrets } = made.value
+      const [issued, ...others] = tokens
+      const token = new Secret(issued?.token ?? '')
+      await keepToken(join(config.dataFolder, 'admin-token'), token)
+      const { slug, name, domain } = organization
+      const { owner } = first.value
       return ok({
         organization: { slug, name, domain },
-        owner: { username: first.value.owner },
-        token: issued.reveal(),
+        owner: owner === null ? null : { username: owner },
+        token: token.reveal(),
+        imported: { counts, tokens: others, clientSecrets, applicationSecrets },
       })
     },
   }

@@ -48,8 +48,22 @@ async function insert(
   const dues = new Map(batch.dues.map(({ subject, due }) => [subject.id as string, due]))
   if (batch.users.length > 0) await tx.query(rowsOf(users, organization, batch.users, dues))
   if (batch.devices.length > 0) await tx.query(rowsOf(devices, organization, batch.devices, dues))
-  await tx.query(sql`insert into manual_member (org, subject_id, group_id)
-    select ${organization}::uuid, p.* from unnest(${batch.manual.map((one) => one.subjectId)}::uuid[], ${batch.manual.map((one) => one.groupId)}::uuid[]) as p`)
+  await tx.query(sql`insert into manual_member (org, subject_id, group_id, approved)
+    select ${organization}::uuid, p.* from unnest(${batch.manual.map((one) => one.subjectId)}::uuid[],
+      ${batch.manual.map((one) => one.groupId)}::uuid[], ${batch.manual.map((one) => one.approved === true)}::boolean[]) as p`)
+  const { exemptions = [], stateChanges = [] } = batch
+  if (exemptions.length > 0)
+    await tx.query(sql`insert into exemption (org, id, group_id, subject_id, kind, reason, expires_at, created_at)
+      select ${organization}::uuid, p.* from unnest(${exemptions.map((one) => one.id)}::uuid[],
+        ${exemptions.map((one) => one.groupId)}::uuid[], ${exemptions.map((one) => one.subjectId)}::uuid[],
+        ${exemptions.map((one) => one.kind)}::text[], ${exemptions.map((one) => one.reason)}::text[],
+        ${exemptions.map((one) => one.expiresAt)}::timestamptz[], ${exemptions.map((one) => one.createdAt)}::timestamptz[]) as p`)
+  if (stateChanges.length > 0)
+    await tx.query(sql`insert into state_change (org, id, user_id, state, at, reason, created_at)
+      select ${organization}::uuid, p.* from unnest(${stateChanges.map((one) => one.id)}::uuid[],
+        ${stateChanges.map((one) => one.userId)}::uuid[], ${stateChanges.map((one) => one.state)}::text[],
+        ${stateChanges.map((one) => one.at)}::timestamptz[], ${stateChanges.map((one) => one.reason)}::text[],
+        ${stateChanges.map((one) => one.createdAt)}::timestamptz[]) as p`)
   const { memberships } = batch
   await tx.query(sql`insert into membership (org, subject_id, group_id, reasons, since)
     select ${organization}::uuid, p.subject_id, p.group_id, p.reasons, ${batch.at}::timestamptz
@@ -57,10 +71,12 @@ async function insert(
       ${memberships.map((one) => fromReasons(one.reasons))}::smallint[]) as p (subject_id, group_id, reasons)`)
   const { suggestions = [] } = batch
   if (suggestions.length > 0)
-    await tx.query(sql`insert into suggestion (org, subject_id, group_id, operation, since)
-      select ${organization}::uuid, p.subject_id, p.group_id, p.operation, ${batch.at}::timestamptz
+    await tx.query(sql`insert into suggestion (org, subject_id, group_id, operation, since, rejected_at)
+      select ${organization}::uuid, p.subject_id, p.group_id, p.operation, ${batch.at}::timestamptz,
+        case when p.rejected then ${batch.at}::timestamptz end
       from unnest(${suggestions.map((one) => one.subjectId)}::uuid[], ${suggestions.map((one) => one.groupId)}::uuid[],
-        ${suggestions.map((one) => one.operation)}::text[]) as p (subject_id, group_id, operation)`)
+        ${suggestions.map((one) => one.operation)}::text[], ${suggestions.map((one) => one.rejected === true)}::boolean[])
+        as p (subject_id, group_id, operation, rejected)`)
   const factors = batch.factors.map((one) => {
     const id = randomUUID()
     return {

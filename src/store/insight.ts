@@ -1,6 +1,9 @@
 // What memberships give access to, and what looks wrong with them, in plain SQL. Never writes.
+
+import type { ManualMember } from '../core/membership/cell.ts'
 import type { AccessChain, Found, GroupShare, Insight } from '../core/ports.ts'
 import type { Database } from './database.ts'
+import { after, readPage } from './reader.ts'
 import { fromReasons, toReasons } from './reasons.ts'
 import { type Sql, sql } from './sql.ts'
 
@@ -39,6 +42,13 @@ export function createInsight(database: Database): Insight {
           order by r.name, r.id, b.position, b.created_at, b.id limit ${limit}`,
       )
       return rows.map((row) => ({ ...row, reasons: toReasons(row.reasons) }))
+    },
+
+    manualMembers(organization, group, page) {
+      const statement = sql`select h.subject_id as "subjectId", h.group_id as "groupId", h.approved from manual_member h
+        where h.org = ${organization} and h.group_id = ${group}${after(sql`h.subject_id`, page)}
+        order by h.subject_id limit ${page.limit}`
+      return readPage<ManualMember>(database, statement, page)
     },
 
     async findings(organization, olderThan, shown) {

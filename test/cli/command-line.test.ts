@@ -630,13 +630,22 @@ t.test('import checks nothing itself, and gives the server’s objections their 
 })
 
 t.test('export writes what import reads: names for ids, no server fields, members by hand', async (t) => {
+  const at = '2026-12-01T00:00:00.000Z'
   const { run } = await against(t, (asked) => {
     if (asked.path === '/organization')
       return { id: 'o', version: 1, slug: 'acme', name: 'Acme', domain: 'acme.example', settings: {} }
-    if (asked.path.endsWith('/members'))
+    if (asked.path.endsWith('/manual-members'))
       return page(
-        { subjectId: ids.alice, name: 'alice', reasons: ['manual'] },
-        { subjectId: ids.bob, name: 'bob', reasons: ['exemption'] },
+        { subjectId: ids.alice, name: 'alice', approved: false },
+        { subjectId: ids.bob, name: 'bob', approved: true },
+      )
+    const one = { id: 'x', reason: 'on leave', createdAt: at }
+    if (asked.path === '/exemptions')
+      return page({ ...one, groupId: ids.engineering, subjectId: ids.bob, kind: 'never', expiresAt: null })
+    if (asked.path === '/state-changes')
+      return page(
+        { ...one, userId: ids.bob, username: 'bob', state: 'active', at },
+        { ...one, userId: ids.alice, username: null, state: 'active', at },
       )
     return directory(asked)
   })
@@ -646,7 +655,9 @@ t.test('export writes what import reads: names for ids, no server fields, member
       { username: 'alice', email: 'alice@acme.example', state: 'active', manager: 'bob' },
       { username: 'bob', displayName: bob.displayName, state: 'suspended' },
     ],
-    groups: [{ name: 'engineering', of: 'users', mode: 'static', members: ['alice'] }],
+    groups: [{ name: 'engineering', of: 'users', mode: 'static', members: ['alice'], approved: ['bob'] }],
+    exemptions: [{ group: 'engineering', subject: 'bob', kind: 'never', reason: 'on leave' }],
+    stateChanges: [{ user: 'bob', state: 'active', at, reason: 'on leave' }],
     resources: [{ name: 'office wifi', kind: 'network' }],
     bindings: [{ group: 'engineering', resource: 'office wifi', attributes: { radius: { vlan: 20 } } }],
   }

@@ -16,6 +16,7 @@ const report: SetupReport = {
   organization: { slug: 'acme', name: 'Acme', domain: 'acme.example' },
   owner: { username: 'anna' },
   token: 'muster_owner',
+  imported: { counts: {} as never, tokens: [], clientSecrets: [], applicationSecrets: [] },
 }
 
 t.test('the setup token works once, and two at a time do not both begin', async (t) => {
@@ -62,6 +63,39 @@ t.test('what was sent is read with care, and its faults are told in its own word
   })
   const [moved] = inWordsOfSetup([{ field: 'users[0].email', code: 'x', message: 'y' }])
   t.equal(moved?.field, 'owner.email')
+})
+
+t.test('an organization that was elsewhere: its file, and who is to sign in', async (t) => {
+  const ann = { username: 'Ann', passwordHash: 'x' }
+  const file = { organization: { slug: 'acme' }, users: [ann, 7], tokens: [{ name: 'ci', role: 'auditor' }] }
+  const owner = { username: 'ann', password: 'a good long password' }
+  const first = { name: 'first owner', role: 'owner' }
+  t.match(firstOrganization({ file, owner }), {
+    ok: true,
+    value: {
+      owner: 'ann',
+      file: {
+        organization: file.organization,
+        users: [{ username: 'Ann', password: owner.password, passwordHash: undefined }, 7],
+        tokens: [first, ...file.tokens],
+      },
+    },
+  })
+  const alone = firstOrganization({ file: { users: [ann] } })
+  if (!alone.ok) throw new Error(JSON.stringify(alone.error))
+  t.strictSame(alone.value.file, { users: [ann], tokens: [first] })
+  t.equal(alone.value.owner, null)
+  const problem = { field: 'users[0].email', code: 'x', message: 'y' }
+  t.strictSame(alone.value.told([problem]), [problem], 'in the words of the file')
+  for (const [body, field] of [
+    [{ file: [] }, 'file'],
+    [{ file, owner: { username: 'ben', password: owner.password } }, 'owner.username'],
+    [{ file, owner: { username: 'ann' } }, 'owner.password'],
+    [{ file, owner: { username: 'ann', password: 'short' } }, 'owner.password'],
+    [{ file, organization: {} }, 'organization'],
+  ] as const)
+    t.match(firstOrganization(body), { ok: false, error: { problems: [{ field }] } }, field)
+  t.match(firstOrganization({ file: { tokens: 'x' } }), { ok: true, value: { file: { tokens: 'x' } } })
 })
 
 t.test('a token is told its organization, and a stranger nothing', async (t) => {

@@ -24,6 +24,8 @@ const sections: readonly Section[] = [
   { name: 'users', path: '/users', entries: named([['managerId', 'manager', 'user']]) },
   { name: 'devices', path: '/devices', entries: named([['ownerId', 'owner', 'user']]) },
   { name: 'groups', path: '/groups', entries: withMembers },
+  { name: 'exemptions', path: '/exemptions', entries: exemptions },
+  { name: 'stateChanges', path: '/state-changes', entries: stateChanges },
   { name: 'resources', path: '/resources', entries: asIs },
   {
     name: 'bindings',
@@ -61,9 +63,8 @@ export function addExport(program: Command, around: Surroundings): void {
         if (!first) terminal.out(format.endSection)
       }
       terminal.out(format.end)
-      const left = (await api.list('/exemptions', {}, 1)).items.length
       terminal.err(
-        `passwords, TOTP seeds, secrets of RADIUS and OIDC clients, signing keys and API tokens are not in the file${left > 0 ? ', nor are exemptions' : ''}\n`,
+        'passwords, TOTP seeds, secrets of RADIUS and OIDC clients, signing keys and API tokens are not in the file\n',
       )
     },
   )
@@ -111,21 +112,53 @@ function named(
   }
 }
 
-/** Members by hand belong to the file; those whom a rule or an exemption makes do not. */
+interface ManualMember {
+  readonly name: string | null
+  readonly approved: boolean
+}
+
+/** Members by hand and by approval, and what was rejected, belong to the file; what rules and exemptions make does not. */
 async function withMembers(api: Api, items: readonly Item[]): Promise<readonly Entry[]> {
   const entries: Entry[] = []
   for (const item of items) {
     const members: string[] = []
-    if (item.mode === 'static' || item.mode === 'review') {
-      for await (const member of api.each<{ name: string | null; reasons: readonly string[] }>(
-        `/groups/${item.id}/members`,
-      )) {
-        if (member.name !== null && member.reasons.includes('manual')) members.push(member.name)
-      }
+    const approved: string[] = []
+    for await (const one of api.each<ManualMember>(`/groups/${item.id}/manual-members`))
+      if (one.name !== null) (one.approved ? approved : members).push(one.name)
+    const rejected: string[] = []
+    if (item.mode === 'review') {
+      const path = `/groups/${item.id}/suggestions`
+      for await (const { name } of api.each<{ name: string | null }>(path, { rejected: 'true' }))
+        if (name !== null) rejected.push(name)
     }
-    entries.push({ ...plain(item), ...(members.length > 0 && { members }) })
+    entries.push({ ...plain(item), ...plain({ members, approved, rejected }) })
   }
   return entries
+}
+
+/** The subject is a user or a device, as its group has it. */
+async function exemptions(api: Api, items: readonly Item[]): Promise<readonly Entry[]> {
+  const idsOf = (field: string): string[] => items.map(({ [field]: id }) => String(id))
+  const groups = await namesOf(api, 'group', idsOf('groupId'))
+  const users = await namesOf(api, 'user', idsOf('subjectId'))
+  const devices = await namesOf(
+    api,
+    'device',
+    idsOf('subjectId').filter((id) => !users.has(id)),
+  )
+  return items.flatMap(({ groupId, subjectId, ...rest }) => {
+    const group = groups.get(String(groupId))
+    const subject = users.get(String(subjectId)) ?? devices.get(String(subjectId))
+    // Gone since the page was read.
+    if (group === undefined || subject === undefined) return []
+    return [plain({ group, subject, ...rest })]
+  })
+}
+
+async function stateChanges(_api: Api, items: readonly Item[]): Promise<readonly Entry[]> {
+  return items.flatMap(({ userId: _userId, username, ...rest }) =>
+    username === null ? [] : [plain({ user: username, ...rest })],
+  )
 }
 
 interface Format {

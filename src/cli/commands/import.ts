@@ -8,7 +8,7 @@ import { exitCodes, Failure } from '../failure.ts'
 import { type CustomTypes, type OrganizationFile, readOrganizationFile } from '../organization-file.ts'
 import { printable } from '../output.ts'
 
-interface Report {
+export interface ImportReport {
   readonly counts: Readonly<Record<string, number>>
   readonly tokens: readonly { readonly name: string; readonly token: string }[]
   readonly clientSecrets: readonly { readonly address: string; readonly secret: string }[]
@@ -16,7 +16,7 @@ interface Report {
 }
 
 /** Passwords are hashed one by one: a file of thousands takes its time. */
-const importTimeoutMs = 60 * 60 * 1000
+export const importTimeoutMs = 60 * 60 * 1000
 
 export function addImport(program: Command, around: Surroundings): void {
   define(
@@ -30,6 +30,7 @@ export function addImport(program: Command, around: Surroundings): void {
           .choices(['users', 'devices'])
           .default('users'),
         option('--check', 'only read the file here, and send nothing'),
+        option('--confirm', 'do it although it opens much'),
       ],
       examples: ['organization.yaml', 'people.csv', 'laptops.csv --kind devices'],
     },
@@ -50,11 +51,12 @@ export function addImport(program: Command, around: Surroundings): void {
         return
       }
       const api = await session.api()
-      const request = { body: file.value, timeoutMs: importTimeoutMs }
-      const report = await api.request<Report>('POST', '/import', request).catch((error: unknown) => {
+      const query = session.options.confirm === true ? { confirm: 'true' } : {}
+      const request = { body: file.value, query, timeoutMs: importTimeoutMs }
+      const report = await api.request<ImportReport>('POST', '/import', request).catch((error: unknown) => {
         throw error instanceof Failure ? withLines(error, path, file) : error
       })
-      session.answer(report, () => describe(report))
+      session.answer(report, () => describeImport(report))
     },
   )
 }
@@ -67,7 +69,7 @@ const unreadable: Readonly<Record<string, string>> = {
   ERR_ENCODING_INVALID_ENCODED_DATA: 'it is not UTF-8: save it as "CSV UTF-8", or convert it with iconv',
 }
 
-function readText(path: string, cwd: string): string {
+export function readText(path: string, cwd: string): string {
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(readFileSync(resolvePath(cwd, path)))
   } catch (error) {
@@ -86,7 +88,7 @@ async function customTypes(api: Api, of: 'users' | 'devices'): Promise<CustomTyp
 }
 
 /** The server's objections, each with the line of the file that it is about. */
-function withLines(failure: Failure, path: string, file: OrganizationFile): Failure {
+export function withLines(failure: Failure, path: string, file: OrganizationFile): Failure {
   const { problem } = failure
   if (problem?.errors === undefined) return failure
   const errors = problem.errors.map((error) => {
@@ -99,7 +101,12 @@ function withLines(failure: Failure, path: string, file: OrganizationFile): Fail
   })
 }
 
-function describe({ counts, tokens, clientSecrets, applicationSecrets = [] }: Report): string {
+export function describeImport({
+  counts,
+  tokens,
+  clientSecrets,
+  applicationSecrets = [],
+}: ImportReport): string {
   const done = Object.entries(counts).filter(([, count]) => count > 0)
   const lines = [`imported ${done.map(([name, count]) => counted(name, count)).join(', ') || 'nothing'}\n`]
   if (tokens.length > 0) lines.push('API tokens, shown now and never again:\n')
@@ -113,7 +120,10 @@ function describe({ counts, tokens, clientSecrets, applicationSecrets = [] }: Re
   return lines.join('')
 }
 
-const words: Readonly<Record<string, string>> = { serviceAccounts: 'service accounts', manual: 'members' }
+const words: Readonly<Record<string, string>> = {
+  ...{ serviceAccounts: 'service accounts', manual: 'members', rejected: 'rejected suggestions' },
+  stateChanges: 'scheduled states',
+}
 
 function counted(name: string, count: number): string {
   const word = words[name] ?? name

@@ -1,12 +1,12 @@
 // Reads an organization file (as parsed from YAML or JSON) into rows: every fault is listed with its place, names are
 // turned into ids, and nothing is written. What the organization has already comes in as `Known`.
 import { type GroupId, newId, type ResourceId } from '../../base/ids.ts'
-import type { SubjectInGroup } from '../membership/cell.ts'
 import { applicationName } from './applications.ts'
 import { readAttributes } from './attribute-values.ts'
 import { readDeclaration } from './attributes.ts'
 import type { AttributeCheck } from './bindings.ts'
 import { checkMode, groupShape } from './groups.ts'
+import { type FileInputs, readExemptions, readRejected, readStateChanges } from './import-inputs.ts'
 import { type Known, Reading, sections } from './import-reading.ts'
 import {
   type NamedDevice,
@@ -40,20 +40,23 @@ interface WithProofs {
   readonly proofs: Proofs
 }
 
-export interface FileRows {
+export interface FileRows extends FileInputs {
   readonly attributes: readonly AttributeDefinition[]
   readonly users: readonly ({ readonly row: User } & WithProofs)[]
   readonly devices: readonly Device[]
   /** In the order in which their rules can be stored. */
   readonly groups: readonly Group[]
-  readonly manual: readonly SubjectInGroup[]
   readonly resources: readonly { readonly id: ResourceId; readonly values: ResourceValues }[]
   readonly bindings: readonly Binding[]
   readonly serviceAccounts: readonly ({ readonly row: ServiceAccount } & WithProofs)[]
   readonly tokens: readonly Values<typeof tokenShape>[]
 }
 
-const groupInFile = { ...groupShape, members: list(text({ most: 128 }), 1_000_000) } satisfies Shape
+const memberNames = list(text({ most: 128 }), 1_000_000)
+const groupInFile = {
+  ...groupShape,
+  ...{ members: memberNames, approved: memberNames, rejected: memberNames },
+} satisfies Shape
 const serviceAccountInFile = { ...serviceAccountShape, passwordHash: importedHash } satisfies Shape
 
 /** The rows of a file; undefined when there are problems. */
@@ -85,13 +88,16 @@ export async function readFile(
   const bindings = await readBindings(reading, groupRows, named)
   // Only references are left, and those to what could not be read would be blamed wrongly.
   if (!problems.none) return undefined
-  const resolved = await resolveNames(reading, { users, devices, groups })
+  const { names, ...resolved } = await resolveNames(reading, { users, devices, groups })
+  const exemptions = await readExemptions(reading, names, groupRows)
+  const stateChanges = await readStateChanges(reading, names)
+  const rejected = readRejected(reading, names, groups)
   if (!problems.none) return undefined
   return {
     ...{ attributes, groups: ordered, resources, bindings, serviceAccounts, tokens },
     users: resolved.users.map((row, index) => ({ row, proofs: users[index]?.proofs ?? {} })),
     devices: resolved.devices,
-    manual: resolved.manual,
+    ...{ manual: resolved.manual, rejected, exemptions, stateChanges },
   }
 }
 
@@ -151,10 +157,14 @@ async function readGroups(reading: Reading): Promise<NamedGroup[]> {
   const rows = await reading.each('groups', (value, field) => {
     const read = readObject(groupInFile, value, field, problems)
     if (!read) return undefined
-    const { members, ...rest } = read
+    const { members, approved, rejected, ...rest } = read
     checkMode(rest, inside(field, 'rule'), problems)
     const row: Group = { id: newId<GroupId>(), ...stored, posixId: 0, status: 'active', ...rest }
-    return { row, members }
+    if (rest.mode !== 'review' && rejected.length > 0) {
+      const message = 'only rules of review groups suggest: leave it out, or set mode to "review"'
+      problems.add(inside(field, 'rejected'), 'wrong-mode', message)
+    }
+    return { row, members, approved, rejected }
   })
   const existing = known.groups.map(({ name }) => name)
   reading.unique('groups', rows, ({ row }) => row.name, 'name', existing)

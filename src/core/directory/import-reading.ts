@@ -21,6 +21,8 @@ export const sections = [
   'users',
   'devices',
   'groups',
+  'exemptions',
+  'stateChanges',
   'resources',
   'bindings',
   'serviceAccounts',

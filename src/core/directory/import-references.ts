@@ -1,8 +1,9 @@
 // Turns the names in an organization file into ids: managers, owners, members, and what bindings join. The file's own
 // objects come first, then those that the organization has already.
 import { type DeviceId, newId, type ResourceId, type SubjectId, type UserId } from '../../base/ids.ts'
-import type { SubjectInGroup } from '../membership/cell.ts'
+import type { ManualMember } from '../membership/cell.ts'
 import { importedBindingShape, settleAttributes } from './bindings.ts'
+import type { NamesInFile } from './import-inputs.ts'
 import type { Reading } from './import-reading.ts'
 import { nameKey } from './names.ts'
 import { inside } from './problem.ts'
@@ -20,6 +21,10 @@ export interface NamedDevice {
 export interface NamedGroup {
   readonly row: Group
   readonly members: readonly string[]
+  /** Members by approval, or kept when the group's mode changed. */
+  readonly approved: readonly string[]
+  /** Of a review group: for whom its suggestion was rejected. */
+  readonly rejected: readonly string[]
 }
 
 /** Bindings with the ids of their group and resource. */
@@ -67,11 +72,14 @@ export async function resolveNames(
 ): Promise<{
   readonly users: readonly User[]
   readonly devices: readonly Device[]
-  readonly manual: SubjectInGroup[]
+  readonly manual: readonly ManualMember[]
+  readonly names: NamesInFile
 }> {
   const { problems, known } = reading
   const membersOf = (of: Group['of']) =>
-    file.groups.filter(({ row }) => row.of === of).flatMap(({ members }) => members)
+    file.groups
+      .filter(({ row }) => row.of === of)
+      .flatMap(({ members, approved }) => [...members, ...approved])
   const managers = file.users.flatMap(({ manager }) => manager ?? [])
   const owners = file.devices.flatMap(({ owner }) => owner ?? [])
   const userId = await finder<UserId>(
@@ -106,14 +114,27 @@ export async function resolveNames(
         ? row
         : { ...row, ownerId: need(userId(owner), 'user', owner, `devices[${index}].owner`) },
     ),
-    manual: file.groups.flatMap(({ row, members }, index) =>
-      members.flatMap((name, at) => {
-        const place = `groups[${index}].members[${at}]`
+    manual: file.groups.flatMap(({ row, members, approved }, index) => {
+      const seen = new Set<SubjectId>()
+      const memberOf = (name: string, place: string): SubjectId[] => {
         const found: SubjectId | undefined = row.of === 'users' ? userId(name) : deviceId(name)
         const subjectId = need(found, row.of === 'users' ? 'user' : 'device', name, place)
-        return subjectId === null ? [] : [{ subjectId, groupId: row.id }]
-      }),
-    ),
+        if (subjectId === null) return []
+        if (seen.has(subjectId)) problems.add(place, 'twice', `${JSON.stringify(name)} is named already`)
+        seen.add(subjectId)
+        return [subjectId]
+      }
+      const read = (names: readonly string[], field: 'members' | 'approved') =>
+        names.flatMap((name, at) => memberOf(name, `groups[${index}].${field}[${at}]`))
+      return [
+        ...read(members, 'members').map((subjectId) => ({ subjectId, groupId: row.id })),
+        ...read(approved, 'approved').map((subjectId) => ({ subjectId, groupId: row.id, approved: true })),
+      ]
+    }),
+    names: {
+      users: new Map(file.users.map(({ row }) => [nameKey(row.username), row.id])),
+      devices: new Map(file.devices.map(({ row }) => [nameKey(row.name), row.id])),
+    },
   }
 }
 

@@ -5,7 +5,7 @@ import { ok, type Result } from '../../base/result.ts'
 import type { Secret } from '../../base/secrets.ts'
 import type { AuditBody } from '../audit/record.ts'
 import { normalizeSeed } from '../factors/totp.ts'
-import type { CellBatch, MembershipInput, SubjectInGroup } from '../membership/cell.ts'
+import type { CellBatch } from '../membership/cell.ts'
 import type { MembershipEngine } from '../membership/change.ts'
 import { causeOf } from '../membership/history.ts'
 import type { Cells, WriteOutcome } from '../ports.ts'
@@ -13,6 +13,17 @@ import { changeCells } from './cells.ts'
 import type { DirectoryPorts } from './directory.ts'
 import { groupDocument } from './groups.ts'
 import type { FileRows } from './import-file.ts'
+import {
+  exemptionRecords,
+  type FileInputs,
+  inputsBySubject,
+  membershipInputs,
+  notTakenOver,
+  settleStates,
+  stateRecords,
+  withRejected,
+  withStates,
+} from './import-inputs.ts'
 import { cellSubject } from './members.ts'
 import type { Problem } from './problem.ts'
 import { resourceDocument, settleResource } from './resources.ts'
@@ -150,22 +161,22 @@ export class Import {
   async #users() {
     const mine = new Set(this.#rows.users.map(({ row }) => row.id))
     const devicesOf = Map.groupBy(this.#rows.devices, ({ ownerId }) => ownerId)
-    const manualOf = Map.groupBy(this.#rows.manual, ({ subjectId }) => subjectId as string)
+    const inputsOf = inputsBySubject(this.#rows)
     const { users } = this.#rows
     const unowned = devicesOf.get(null) ?? []
     const chunks: (() => Promise<CellBatch>)[] = []
     for (let from = 0; from < users.length; from += usersPerChunk) {
       const part = users.slice(from, from + usersPerChunk)
       const devices = part.flatMap(({ row }) => devicesOf.get(row.id) ?? [])
-      chunks.push(() => this.#batch(part, devices, manualOf))
+      chunks.push(() => this.#batch(part, devices, inputsOf))
     }
     for (let from = 0; from < unowned.length; from += usersPerChunk)
-      chunks.push(() => this.#batch([], unowned.slice(from, from + usersPerChunk), manualOf))
+      chunks.push(() => this.#batch([], unowned.slice(from, from + usersPerChunk), inputsOf))
     const refused = await this.#insertAll(chunks)
     if (refused) return refused
     const others = this.#rows.devices.filter(({ ownerId }) => ownerId !== null && !mine.has(ownerId))
     for (const device of others) {
-      const refusal = await this.#deviceOfKnownUser(device, manualOf.get(device.id) ?? [])
+      const refusal = await this.#deviceOfKnownUser(device, inputsOf([device.id]))
       if (refusal) return refusal
     }
     return null
@@ -205,11 +216,16 @@ export class Import {
   async #batch(
     part: FileRows['users'],
     devices: readonly Device[],
-    manualOf: ReadonlyMap<string, readonly SubjectInGroup[]>,
+    inputsOf: (ids: readonly string[]) => FileInputs,
   ): Promise<CellBatch> {
-    const users = part.map(({ row }) => row)
-    const manual = [...users, ...devices].flatMap(({ id }) => manualOf.get(id) ?? [])
-    const inputs: MembershipInput[] = manual.map((one) => ({ ...one, kind: 'manual', expiresAt: null }))
+    const inputs = inputsOf([...part.map(({ row }) => row.id), ...devices.map(({ id }) => id)])
+    const now = this.#ports.clock.now()
+    const settled = settleStates(
+      part.map(({ row }) => row),
+      inputs.stateChanges,
+      now,
+    )
+    const { users, later } = settled
     const factors = part.flatMap(({ row, proofs }) => {
       const hash = this.#hashes.get(row.id)
       return [
@@ -223,31 +239,48 @@ export class Import {
     const names = [...users.map(({ username }) => username), ...devices.map(({ name }) => name)]
     const details = { users: users.length, devices: devices.length, first: names[0], last: names.at(-1) }
     const target = { kind: 'organization', id: organization.id, name: organization.name }
-    const audit = [changeBody(this.#by, this.#at, 'organization.import', target, details)]
+    const audit = [
+      changeBody(this.#by, this.#at, 'organization.import', target, details),
+      ...exemptionRecords(this.#by, inputs.exemptions, this.#at),
+      ...stateRecords(this.#by, settled, now),
+    ]
     const evaluated = await this.#ports.engine.evaluateNew(
       organization.id,
       users,
       devices,
-      inputs,
+      membershipInputs(inputs),
       causeOf(audit),
     )
     return {
       ...evaluated,
       users,
       devices,
-      manual,
       factors,
+      manual: notTakenOver(inputs.manual, evaluated.memberships),
+      exemptions: inputs.exemptions.map(({ row }) => row),
+      stateChanges: later,
+      suggestions: withRejected(evaluated.suggestions ?? [], inputs.rejected),
+      dues: withStates(evaluated.dues, later),
       audit: [...audit, ...evaluated.audit],
       at: this.#at,
     }
   }
 
-  async #deviceOfKnownUser(device: Device, manual: readonly SubjectInGroup[]) {
+  async #deviceOfKnownUser(device: Device, { manual, exemptions }: FileInputs) {
     if (device.ownerId === null) return null
-    const audit = [this.#audit('device', device.id, device.name, difference(null, deviceDocument(device)))]
+    const audit = [
+      this.#audit('device', device.id, device.name, difference(null, deviceDocument(device))),
+      ...exemptionRecords(this.#by, exemptions, this.#at),
+    ]
+    const given = exemptions.map(({ row }) => ({ do: 'insert', row }) as const)
     const cells = [{ kind: 'user', id: device.ownerId } as const]
     const written = await changeCells(this.#ports.engine, this.#organization, cells, 'device', () =>
-      ok({ devices: [{ do: 'insert', row: device }], manual: { add: manual, remove: [] }, audit }),
+      ok({
+        devices: [{ do: 'insert', row: device }],
+        manual: { add: manual, remove: [] },
+        exemptions: given,
+        audit,
+      }),
     )
     return written.ok ? null : at('devices', written)
   }

@@ -4,16 +4,17 @@ import { ok, type Result } from '../../base/result.ts'
 import { Secret } from '../../base/secrets.ts'
 import type { Actor } from '../audit/record.ts'
 import type { Condition } from './condition.ts'
+import { holdExposures } from './holding.ts'
 import { type FileRows, type Proofs, readFile } from './import-file.ts'
 import { groupsBesideRules } from './import-groups.ts'
 import type { Known } from './import-reading.ts'
 import { Import, type ImportPorts, type ImportReport } from './import-write.ts'
 import { nameKey } from './names.ts'
-import { organizationDocument, readOrganization } from './organizations.ts'
+import { organizationDocument, readOrganization, updateOrganization } from './organizations.ts'
 import { Problems } from './problem.ts'
-import { own } from './spec.ts'
-import type { Organization } from './types.ts'
-import { type By, changeBody, difference, invalid, type Refusal, refusalOf } from './writing.ts'
+import { isPlainObject, own } from './spec.ts'
+import type { Organization, OrganizationSettings } from './types.ts'
+import { type By, changeBody, difference, invalid, mergePatch, type Refusal, refusalOf } from './writing.ts'
 
 export type { ImportPorts, ImportReport }
 
@@ -55,7 +56,10 @@ export async function importNewOrganization(
   return report.ok ? ok({ ...report.value, organization }) : report
 }
 
-/** Adds what the file holds to an organization; its own description in the file must be that of this organization. */
+/**
+ * Adds what the file holds to an organization. Its own description in the file must be that of this organization; settings in
+ * it are a merge patch. Held until it is confirmed where people could newly let themselves in.
+ */
 export async function importInto(
   by: By,
   file: unknown,
@@ -83,9 +87,32 @@ export async function importInto(
   const known: Known = { groups, attributes, resources, ...(peopled ? finders(id, ports) : nobody) }
   const rows = await readFile(file, known, ports.checkAttributes, at, problems)
   if (!rows) return invalid(problems.list)
+  const settings = settingsOf(described, by.organization)
+  const held = await holdExposures(by, ports, (standing) => ({
+    groups: [...standing.groups, ...rows.groups],
+    attributes: [...standing.attributes, ...rows.attributes],
+    settings: settings ?? standing.settings,
+    bound: new Set([...standing.bound, ...rows.bindings.map(({ groupId }) => groupId)]),
+  }))
+  if (!held.ok) return held
   const proofs = await hashAll(rows, ports)
   const besides = { ...ports, groups: groupsBesideRules(ports.groups, ports.rules, epoch) }
-  return new Import(by, rows, proofs, peopled, at, besides).write()
+  const written = await new Import(by, rows, proofs, peopled, at, besides).write()
+  if (!written.ok || settings === null) return written
+  const changed = await updateOrganization({ ...by, confirmed: true }, { settings }, undefined, ports)
+  return changed.ok ? written : changed
+}
+
+/** The organization's settings with those that the file names; null where that changes nothing. */
+function settingsOf(described: unknown, organization: Organization): OrganizationSettings | null {
+  const named = isPlainObject(described) ? own(described, 'settings') : undefined
+  if (!isPlainObject(named)) return null
+  const before = organizationDocument(organization)
+  // What is wrong with them has been told already. Both are read, so that their fields come in the same order.
+  const settled = (patch: object) =>
+    readOrganization(mergePatch(before, { settings: patch }), 'organization', new Problems())?.settings
+  const after = settled(named)
+  return after === undefined || JSON.stringify(after) === JSON.stringify(settled({})) ? null : after
 }
 
 const nobody: Pick<Known, 'findUsers' | 'findDevices'> = {

@@ -2,8 +2,8 @@
 import type { Clock } from '../../base/clock.ts'
 import type { DeviceId, GroupId, OrganizationId, SubjectId, UserId } from '../../base/ids.ts'
 import { ok, type Result } from '../../base/result.ts'
-import type { Cell, CellSubject, Membership } from '../membership/cell.ts'
-import type { DirectoryReader, GroupRecords, Page } from '../ports.ts'
+import type { Cell, CellSubject, ManualMember, Membership } from '../membership/cell.ts'
+import type { DirectoryReader, GroupRecords, Insight, Page } from '../ports.ts'
 import { type AuthorityPorts, authorityOf } from './authority.ts'
 import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import type { Group } from './types.ts'
@@ -13,12 +13,15 @@ export interface MemberPorts extends Omit<AuthorityPorts, 'cells'> {
   readonly engine: CellWriter
   readonly groups: Pick<GroupRecords, 'find'>
   readonly reader: Pick<DirectoryReader, 'members'>
+  readonly insight: Pick<Insight, 'manualMembers'>
   readonly clock: Clock
 }
 
 export interface Members {
   /** In id order, each with its reasons; null where there is no such group. */
   list(organization: OrganizationId, group: string, page: Page): Promise<readonly Membership[] | null>
+  /** By hand or by approval, in id order, also where an exemption keeps them out; null where there is no such group. */
+  listManual(organization: OrganizationId, group: string, page: Page): Promise<readonly ManualMember[] | null>
   add(by: By, group: string, subject: string): Promise<Result<null, Refusal>>
   remove(by: By, group: string, subject: string): Promise<Result<null, Refusal>>
 }
@@ -78,6 +81,8 @@ export function members(ports: MemberPorts): Members {
   return {
     list: async (organization, group, page) =>
       (await find(organization, group)) && ports.reader.members(organization, group as GroupId, page),
+    listManual: async (organization, group, page) =>
+      (await find(organization, group)) && ports.insight.manualMembers(organization, group as GroupId, page),
     add: (by, group, subject) => change(by, group, subject, true),
     remove: (by, group, subject) => change(by, group, subject, false),
   }

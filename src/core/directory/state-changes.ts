@@ -14,7 +14,7 @@ import { type By, changeBody, difference, invalid, notFound, type Refusal } from
 
 const mostUsers = 1_000
 /** Of one user: more states than that are a mistake. */
-const mostOfUser = 20
+export const mostScheduledOfUser = 20
 
 const scheduleShape = {
   userIds: required(set(id<UserId>('a user'), mostUsers)),
@@ -66,9 +66,9 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
       ([cell]) => {
         if (!cell?.user) return signal('not-found')
         const before = cell.stateChanges.find(({ at }) => at.getTime() === wanted.at.getTime())
-        if (!before && cell.stateChanges.length >= mostOfUser) {
+        if (!before && cell.stateChanges.length >= mostScheduledOfUser) {
           const name = JSON.stringify(cell.user.username)
-          const message = `${name} has ${mostOfUser} scheduled states already: cancel one of them first`
+          const message = `${name} has ${mostScheduledOfUser} scheduled states already: cancel one of them first`
           return fail([{ field: 'userIds', code: 'too-many', message }])
         }
         row = before ? { ...before, ...wanted } : fresh

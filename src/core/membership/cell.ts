@@ -114,7 +114,7 @@ export interface CellBatch {
   readonly exemptions?: readonly Exemption[]
   readonly stateChanges?: readonly StateChange[]
   readonly memberships: readonly Membership[]
-  readonly suggestions?: readonly Suggested[]
+  readonly suggestions?: readonly (Suggested & Partial<Pick<StoredSuggestion, 'rejected'>>)[]
   readonly dues: readonly CellDue[]
   /** PHC strings and TOTP seeds to seal. */
   readonly factors: readonly { readonly owner: UserId; readonly kind: FactorKind; readonly secret: Secret }[]

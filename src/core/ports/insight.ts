@@ -1,7 +1,8 @@
 // Questions over all memberships of an organization: what they give access to, and what looks wrong with them.
 import type { BindingId, GroupId, OrganizationId, ResourceId, SubjectId, UserId } from '../../base/ids.ts'
 import type { Binding, ResourceKind } from '../directory/types.ts'
-import type { MembershipReason } from '../membership/cell.ts'
+import type { ManualMember, MembershipReason } from '../membership/cell.ts'
+import type { Page } from './reading.ts'
 
 /** One way from a user to a resource: a group that it is in, and a binding of that group. */
 export interface AccessChain {
@@ -43,6 +44,8 @@ export interface GroupShare {
 export interface Insight {
   /** In the order of the resources' names, then that of the bindings. */
   chains(organization: OrganizationId, user: UserId, limit: number): Promise<readonly AccessChain[]>
+  /** Whoever was added to a group by hand or by approval, in id order: also those whom an exemption keeps out. */
+  manualMembers(organization: OrganizationId, group: GroupId, page: Page): Promise<readonly ManualMember[]>
   /** One for each code, also where there is none. `olderThan`: exemptions made before that. TimedOut after 10 s. */
   findings(organization: OrganizationId, olderThan: Date, shown: number): Promise<readonly Found[]>
   /**

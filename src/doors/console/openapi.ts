@@ -82,7 +82,7 @@ export function shownAs(
 }
 
 /** Of writes that may have to be confirmed. */
-const confirmation = Type.Object({
+export const confirmation = Type.Object({
   confirm: Type.Optional(
     Type.Boolean({ description: 'Do it although it was refused with `confirm`: it moves or opens much' }),
   ),

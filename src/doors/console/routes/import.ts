@@ -6,21 +6,25 @@ import * as document from '../openapi.ts'
 import { sendProblem, sendRefusal } from '../problem-document.ts'
 import type { ApiServices } from '../services.ts'
 
-const bodyLimit = 64 * 1024 * 1024
+/** Bytes. */
+export const importBodyLimit = 64 * 1024 * 1024
+
+export const importReport = Type.Object({
+  counts: Type.Record(Type.String(), Type.Integer()),
+  tokens: Type.Array(Type.Object({ name: Type.String(), token: Type.String() })),
+  clientSecrets: Type.Array(Type.Object({ address: Type.String(), secret: Type.String() })),
+  applicationSecrets: Type.Array(Type.Object({ clientId: Type.String(), secret: Type.String() })),
+})
 
 export function importRoutes(app: FastifyInstance, services: Pick<ApiServices, 'importOrganization'>): void {
   app.post(
     '/import',
     {
-      bodyLimit,
+      bodyLimit: importBodyLimit,
       schema: document.operation('import', 'Adds what an organization file holds', 'import', {
+        query: document.confirmation,
         body: { type: 'object', description: 'The file format of config/sample' },
-        answer: Type.Object({
-          counts: Type.Record(Type.String(), Type.Integer()),
-          tokens: Type.Array(Type.Object({ name: Type.String(), token: Type.String() })),
-          clientSecrets: Type.Array(Type.Object({ address: Type.String(), secret: Type.String() })),
-          applicationSecrets: Type.Array(Type.Object({ clientId: Type.String(), secret: Type.String() })),
-        }),
+        answer: importReport,
       }),
     },
     async (request, reply) => {

@@ -4,6 +4,7 @@ import { Type } from 'typebox'
 import { optional } from '../../../core/directory/spec.ts'
 import { id } from '../../../core/directory/values.ts'
 import { notFound } from '../../../core/directory/writing.ts'
+import type { ManualMember, Membership } from '../../../core/membership/cell.ts'
 import { caller } from '../authenticate.ts'
 import * as document from '../openapi.ts'
 import { sendProblem, sendRefusal } from '../problem-document.ts'
@@ -20,41 +21,62 @@ const member = Type.Object({
   reasons: Type.Array(Type.String({ enum: ['rule', 'exemption', 'manual'] })),
 })
 
+const manualMember = Type.Object({
+  subjectId: Type.String({ format: 'uuid' }),
+  name: Type.Union([Type.String(), Type.Null()]),
+  approved: Type.Boolean({ description: "Of review groups, or kept when the group's mode changed" }),
+})
+
+type Listed = Partial<Membership> & ManualMember
+
 export function memberRoutes(app: FastifyInstance, { directory }: Pick<ApiServices, 'directory'>): void {
   const { members } = directory
   const both = document.params('id', 'subjectId')
   const noGroup = notFound('group').error
   const noMember = notFound('member').error
 
-  app.get(
-    '/groups/:id/members',
+  for (const { path, name, summary, shape, list, given } of [
     {
-      schema: document.operation('listMembers', 'Members of a group, each with its reasons', 'groups', {
-        params: document.params('id'),
-        query: Type.Object(document.pageQuery),
-        answer: document.pageOf(member),
-      }),
+      ...{ path: 'members', name: 'listMembers', summary: 'Members of a group, each with its reasons' },
+      ...{ shape: member, list: members.list },
+      given: ({ reasons }: Listed) => ({ reasons }),
     },
-    async (request, reply) => {
-      const organization = caller(request).organization.id
-      const group = pathId(request)
-      if (!group) return sendRefusal(reply, noGroup)
-      const read = readQuery(query, request.query)
-      if (!read.ok) return sendProblem(reply, 'bad-request', read.error)
-      const { limit: most, after } = read.value
-      const page = { limit: most + 1, timeoutMs: listTimeoutMs, ...(after !== undefined && { after }) }
-      const found = await members.list(organization, group, page)
-      if (!found) return sendRefusal(reply, noGroup)
-      const ids = found.map(({ subjectId }) => subjectId)
-      const names = await subjectNames(directory, organization, ids)
-      return pageOf(
-        found,
-        most,
-        ({ subjectId }) => subjectId,
-        ({ subjectId, reasons }) => ({ subjectId, name: names.get(subjectId) ?? null, reasons }),
-      )
+    {
+      ...{ path: 'manual-members', name: 'listManualMembers', shape: manualMember, list: members.listManual },
+      summary: 'Whoever was added by hand or by approval, also those whom an exemption keeps out',
+      given: ({ approved }: Listed) => ({ approved: approved === true }),
     },
-  )
+  ]) {
+    app.get(
+      `/groups/:id/${path}`,
+      {
+        schema: document.operation(name, summary, 'groups', {
+          params: document.params('id'),
+          query: Type.Object(document.pageQuery),
+          answer: document.pageOf(shape),
+        }),
+      },
+      async (request, reply) => {
+        const organization = caller(request).organization.id
+        const group = pathId(request)
+        if (!group) return sendRefusal(reply, noGroup)
+        const read = readQuery(query, request.query)
+        if (!read.ok) return sendProblem(reply, 'bad-request', read.error)
+        const { limit: most, after } = read.value
+        const page = { limit: most + 1, timeoutMs: listTimeoutMs, ...(after !== undefined && { after }) }
+        const found: readonly Listed[] | null = await list(organization, group, page)
+        if (!found) return sendRefusal(reply, noGroup)
+        const ids = found.map(({ subjectId }) => subjectId)
+        const names = await subjectNames(directory, organization, ids)
+        return pageOf(
+          found,
+          most,
+          ({ subjectId }) => subjectId,
+          (one) => ({ subjectId: one.subjectId, name: names.get(one.subjectId) ?? null, ...given(one) }),
+        )
+      },
+    )
+  }
 
   app.put(
     '/groups/:id/members/:subjectId',
