@@ -87,11 +87,14 @@ t.test('a state whose instant has passed is there from the first moment on', asy
   const file = {
     organization: { slug: 'moved', name: 'Moved', domain: 'moved.example' },
     users: [{ username: 'ann' }, { username: 'ben', state: 'staged' }, { username: 'cat' }],
-    groups: [{ name: 'active', of: 'users', mode: 'dynamic', rule: 'state eq "active"' }],
+    groups: [
+      { name: 'active', of: 'users', mode: 'dynamic', rule: 'state eq "active"', approved: ['cat', 'ann'] },
+    ],
     stateChanges: [
       { user: 'ann', state: 'suspended', at: passed, reason: 'over' },
       { user: 'ann', state: 'active', at: '2020-01-01', reason: 'before that' },
       { user: 'ben', state: 'active', at: passed, reason: 'begins' },
+      { user: 'ann', state: 'staged', at: '2040-01-01', reason: 'leaves' },
       { user: 'ann', state: 'active', at: later, reason: 'comes back' },
     ],
     tokens: [{ name: 'admin', role: 'owner' }],
@@ -105,12 +108,24 @@ t.test('a state whose instant has passed is there from the first moment on', asy
   ])
   t.strictSame(Object.fromEntries(states), { ann: 'suspended', ben: 'active', cat: 'active' })
   t.strictSame(await membersOf(moved, 'active'), [
+    ['ann', 'manual'],
     ['ben', 'rule'],
     ['cat', 'rule'],
   ])
-  t.match((await moved('GET', '/state-changes')).body.items, [
-    { username: 'ann', state: 'active', at: later },
+  const planned = (await moved('GET', '/state-changes')).body.items
+  t.strictSame(planned.map((one: { state: string; at: string }) => [one.state, one.at]).sort(), [
+    ['active', later],
+    ['staged', '2040-01-01T00:00:00.000Z'],
   ])
+  const manual = await moved('GET', `/groups/${await group(moved, 'active')}/manual-members`)
+  t.match(manual.body.items, [{ name: 'ann', approved: true }], 'the rule has taken the other one over')
+  t.equal(manual.body.items.length, 1)
+  const due = await store.cells.due(new Date(later), 10)
+  const mine = due.filter((one) => one.organization === made.value.organization.id)
+  t.strictSame(
+    mine.map(({ subject }) => subject.id),
+    [await user(moved, 'ann')],
+  )
   const applied = await changeRecords(moved)('user.state')
   t.strictSame(applied.map(({ target, details }) => [target.name, details.state.to, details.reason]).sort(), [
     ['ann', 'suspended', 'over'],
