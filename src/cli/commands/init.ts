@@ -118,7 +118,7 @@ async function fromFile(session: Session, url: string, token: string, path: stri
     report,
     () =>
       `${made(report)}.\n${describeImport(report.imported)}${tokenLines(report)}` +
-      `Passwords and authenticators are not in such a file: npx muster user password <username>\n` +
+      `No passwords or authenticators are in a file that export wrote: npx muster user password <username>\n` +
       `People sign in at:\n  ${printable(portal)}\n`,
   )
   return 0
