@@ -1,6 +1,12 @@
 // What writes to cells refuse, and what is left of those: nothing. Many cells at once.
 import type { Test } from 'tap'
-import { type GroupId, newId, type OrganizationId } from '../../../src/base/ids.ts'
+import {
+  type ExemptionId,
+  type GroupId,
+  newId,
+  type OrganizationId,
+  type StateChangeId,
+} from '../../../src/base/ids.ts'
 import { Secret } from '../../../src/base/secrets.ts'
 import type { Cell, CellChange } from '../../../src/core/membership/cell.ts'
 import { createInsertMany } from '../../../src/store/cell-batch.ts'
@@ -243,8 +249,16 @@ export async function testInsertMany(t: Test, store: StoreUnderTest) {
   const users = Array.from({ length: 300 }, (_, i) =>
     makeUser(`User${i}`, { email: i % 2 ? `u${i}@x.example` : null, attributes: i % 3 ? { n: i } : {} }),
   )
-  const [first] = users
-  if (first === undefined) throw new Error('nobody')
+  const [first, second] = users
+  if (first === undefined || second === undefined) throw new Error('nobody')
+  const exemption = {
+    ...{ id: newId<ExemptionId>(), groupId: staff.id, subjectId: first.id, kind: 'always' as const },
+    ...{ reason: 'a "reason", {with} \\ all', expiresAt: at, createdAt: at },
+  }
+  const stateChange = {
+    ...{ id: newId<StateChangeId>(), userId: first.id, state: 'suspended' as const },
+    ...{ at, reason: 'over', createdAt: at },
+  }
   const devices = users
     .slice(0, 100)
     .map(({ id }, i) =>
@@ -257,7 +271,16 @@ export async function testInsertMany(t: Test, store: StoreUnderTest) {
   }))
   const batch = {
     ...{ epoch: 1n, users, devices, memberships, dues: [], at },
-    manual: users.slice(0, 2).map(({ id }) => ({ subjectId: id, groupId: staff.id })),
+    manual: users.slice(0, 2).map(({ id }, i) => ({ subjectId: id, groupId: staff.id, approved: i === 1 })),
+    exemptions: [
+      exemption,
+      { ...exemption, id: newId<ExemptionId>(), subjectId: second.id, expiresAt: null },
+    ],
+    stateChanges: [stateChange],
+    suggestions: [
+      { subjectId: first.id, groupId: staff.id, operation: 'leave' as const, rejected: true },
+      { subjectId: second.id, groupId: staff.id, operation: 'leave' as const },
+    ],
     factors: [{ owner: first.id, kind: 'totp' as const, secret: new Secret('canary-seed') }],
     audit: [auditOf('import')],
   }
@@ -284,8 +307,24 @@ export async function testInsertMany(t: Test, store: StoreUnderTest) {
     user: { username: 'User0', email: null },
     devices: [{ name: 'dev-0', mac: ['aa:bb:cc:dd:ee:ff'], lastContact: null }],
     memberships: [{ reasons: ['rule', 'manual'] }],
-    inputs: [{ kind: 'manual' }],
+    inputs: [
+      { kind: 'manual', approved: false },
+      { kind: 'always', expiresAt: at },
+    ],
+    suggestions: [{ operation: 'leave', rejected: true }],
   })
+  t.strictSame(cell.stateChanges, [stateChange])
+  t.match(await read(user(second.id)), {
+    inputs: [
+      { kind: 'manual', approved: true },
+      { kind: 'always', expiresAt: null },
+    ],
+    suggestions: [{ rejected: false }],
+  })
+  const [stored] = await store.database.query(
+    sql`select reason from exemption where org = ${organization} and id = ${exemption.id}`,
+  )
+  t.same(stored, { reason: exemption.reason })
   t.match((await read(user((users[1] as { id: string }).id))).devices, [{ lastContact: at }])
   const posix = await store.database.query(
     sql`select distinct posix_id from users where org = ${organization}`,
@@ -305,6 +344,9 @@ export async function testInsertMany(t: Test, store: StoreUnderTest) {
       devices: [],
       memberships: [],
       manual: [],
+      exemptions: [],
+      stateChanges: [],
+      suggestions: [],
       factors: [],
       audit: [],
     }),
