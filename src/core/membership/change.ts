@@ -19,6 +19,7 @@ import type {
 } from './cell.ts'
 import { dueToStore, nextDue } from './due.ts'
 import { type CellFacts, difference, type Evaluation, evaluate, suggestionChanges } from './engine.ts'
+import { everyCell, oneAhead } from './every-cell.ts'
 import { type Cause, causeOf, membershipRecords, ruleCause, stateRecord, timeCause } from './history.ts'
 import { evaluateChange, evaluateFresh } from './incremental/evaluate-change.ts'
 import { type EvaluationObserver, Sampled } from './incremental/sampled.ts'
@@ -202,13 +203,7 @@ export class MembershipEngine {
       for (let from = 0; from < page.value.length; from += cellsPerChunk)
         yield await cells.readMany(organization, page.value.slice(from, from + cellsPerChunk))
     }
-    for (let after: string | null = null; ; ) {
-      const chunk: readonly Cell[] = await cells.scan(organization, after, cellsPerChunk)
-      const last = chunk.at(-1)
-      if (last === undefined) return
-      after = last.subject.id
-      yield chunk
-    }
+    yield* everyCell(cells, organization, cellsPerChunk)
   }
 
   /**
@@ -264,23 +259,6 @@ export class MembershipEngine {
     const evaluation =
       stored === undefined ? evaluateFresh(facts, rules, now) : evaluateChange(stored, facts, rules, now)
     return this.#sampled.check(evaluation, () => evaluate(facts, rules, now), organization)
-  }
-}
-
-/** The next one is already being read while one is worked on. */
-async function* oneAhead<T>(source: AsyncGenerator<T>): AsyncGenerator<T> {
-  let next = source.next()
-  try {
-    for (;;) {
-      const current = await next
-      if (current.done) return
-      next = source.next()
-      // Whoever takes it is told; until then it is nobody's.
-      next.catch(() => {})
-      yield current.value
-    }
-  } finally {
-    await source.return(undefined).catch(() => {})
   }
 }
 

@@ -22,18 +22,38 @@ export function evaluateSet(
 
 /**
  * Those for whom the rule is decided only because a value is missing. A comparison with a missing value is unknown, `pr` and
- * `memberOf` never are; `and`, `or`, `not` and `devices[…]` are those of Kleene's logic.
+ * `memberOf` never are; `and`, `or`, `not` and `devices[…]` are those of Kleene's logic. `matching`: what `evaluateSet` gives,
+ * where it is known already.
  */
 export function unknowns(
   rule: CheckedRule,
   of: SubjectKind,
   population: Population,
   circumstances: Circumstances,
+  matching?: Mask,
 ): Mask {
   const possibly = evaluate(rule, of, population, circumstances, 'true')
-  const certainly = evaluate(rule, of, population, circumstances, 'false')
+  const certainly =
+    matching !== undefined && !hasNegation(rule)
+      ? matching
+      : evaluate(rule, of, population, circumstances, 'false')
   without(possibly, certainly)
   return possibly
+}
+
+/** Where nothing is negated, what is missing never makes a rule hold. */
+function hasNegation(rule: CheckedRule): boolean {
+  switch (rule.kind) {
+    case 'not':
+      return true
+    case 'and':
+    case 'or':
+      return rule.items.some(hasNegation)
+    case 'any':
+      return hasNegation(rule.where)
+    default:
+      return 'op' in rule && rule.op === 'ne'
+  }
 }
 
 /** Does anybody have this value? Texts are folded unless the attribute is `caseExact`; dates are epoch milliseconds. */

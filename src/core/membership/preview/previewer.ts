@@ -8,6 +8,7 @@ import { allRows } from '../../all-rows.ts'
 import type { Binding, Group, Resource } from '../../directory/types.ts'
 import { OneAtATime } from '../../factors/one-at-a-time.ts'
 import type { Cells, Records, RuleSource } from '../../ports.ts'
+import { everyCell } from '../every-cell.ts'
 import { compileRules } from '../rule-set.ts'
 import {
   type Grant,
@@ -40,14 +41,11 @@ export function createPreviewer(ports: PreviewerPorts): Previewer {
     const rules = compileRules({ ...source, groups }, silentLog)
     const grants = await grantsOf(ports, organization, groups)
     const counted = new PreviewCount(rules, group.id, grants, page, ports.clock.now())
-    for (let after: string | null = null; ; ) {
-      const cells = await ports.cells.scan(organization, after, cellsPerChunk)
+    for await (const cells of everyCell(ports.cells, organization, cellsPerChunk)) {
       for (const cell of cells) counted.add(cell)
-      const last = cells.at(-1)
-      if (last === undefined) return counted.result()
-      after = last.subject.id
       await setImmediate()
     }
+    return counted.result()
   }
 
   return {

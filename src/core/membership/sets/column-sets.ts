@@ -11,6 +11,7 @@ import type { Cells, RuleSource } from '../../ports.ts'
 import type { ValueAsked } from '../analysis/analyse.ts'
 import type { Cell, CellSubject } from '../cell.ts'
 import { seen } from '../columns/evaluate.ts'
+import { everyCell, oneAhead } from '../every-cell.ts'
 import { findAttribute, subjectSchemas } from '../language/schema.ts'
 import {
   type Grant,
@@ -171,11 +172,7 @@ export class ColumnSets implements SetAnswers {
     }
     // From here on, changes are noted.
     this.#kept.set(organization, kept)
-    for (let after: string | null = null; ; ) {
-      const chunk: readonly Cell[] = await cells.scan(organization, after, cellsAtOnce)
-      const last = chunk.at(-1)
-      if (last === undefined) break
-      after = last.subject.id
+    for await (const chunk of oneAhead(everyCell(cells, organization, cellsAtOnce))) {
       for (const cell of chunk) for (const device of columns.put(cell)) kept.devices.add(device)
       this.#makeRoom(organization)
       if (columns.bytes > mostBytes) {
@@ -186,7 +183,7 @@ export class ColumnSets implements SetAnswers {
     }
     if (this.#kept.get(organization) !== kept)
       throw new Fault('unavailable', 'too much has changed meanwhile')
-    columns.population.fit()
+    columns.fit()
     return kept
   }
 

@@ -46,6 +46,8 @@ export class Entries {
   }
 
   set(ordinal: number, entries: ArrayLike<number>): void {
+    // Where hardly anybody has any, there is no room for those who have none.
+    if (entries.length === 0 && ordinal >= this.#size) return
     if (ordinal * 2 >= this.#rows.length) {
       const rows = new Uint32Array(Math.ceil((ordinal + 1) * growth) * 2)
       rows.set(this.#rows)
@@ -74,6 +76,14 @@ export class Entries {
       if (holders !== undefined && ++holders.stale > mostStale && holders.stale * 2 > holders.length)
         this.#collect(group, holders)
     }
+  }
+
+  /** Gives back memory that is only there to grow into. */
+  fit(): void {
+    this.#compact(0, 1)
+    this.#rows = this.#rows.slice(0, this.#size * 2)
+    for (const holders of this.#holders)
+      if (holders !== undefined) holders.rows = holders.rows.slice(0, holders.length)
   }
 
   #add(group: number, ordinal: number): void {
@@ -139,8 +149,8 @@ export class Entries {
   }
 
   /** Without what is no longer used, and with room for more. */
-  #compact(more: number): void {
-    const slab = new Uint32Array(Math.ceil((this.#used + more) * growth) + 64)
+  #compact(more: number, spare = growth): void {
+    const slab = new Uint32Array(Math.ceil((this.#used + more) * spare))
     let end = 0
     for (let row = 0; row < this.#size; row++) {
       const start = this.#rows[row * 2] as number

@@ -6,7 +6,7 @@ import type { SubjectKind } from '../../directory/types.ts'
 import { membershipReasons } from '../cell.ts'
 import { evaluateSet } from '../columns/evaluate.ts'
 import { emptyMask, nonzero, times } from '../columns/mask.ts'
-import type { Circumstances, ComputedGroup, MembersView } from '../columns/shapes.ts'
+import type { Circumstances, ComputedGroup, Mask, MembersView } from '../columns/shapes.ts'
 import { settle } from '../engine.ts'
 import { type CompiledGroup, readBy } from '../rule-set.ts'
 import type { Posting } from './entries.ts'
@@ -24,6 +24,8 @@ export interface EvaluatedGroup {
   readonly operations: Uint8Array<ArrayBuffer> | null
   /** Approved members whom the rule takes over. */
   readonly takenOver: readonly number[]
+  /** For whom the rule holds; null where there is none. */
+  readonly matching: Mask | null
 }
 
 interface Outcome {
@@ -118,7 +120,7 @@ export class Evaluation {
       if (operations !== null) operations[row] = outcome.operation
       if (outcome.takenOver) takenOver.push(row)
     }
-    return { group, reasons, operations, takenOver }
+    return { group, reasons, operations, takenOver, matching }
   }
 
   /** From then on, rules that read the group see these members. */

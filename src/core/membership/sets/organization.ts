@@ -25,15 +25,23 @@ export class Subjects {
   /** Instants other than those of rules at which the cell may change: epoch milliseconds, for the few that have any. */
   readonly instants = new Map<number, readonly number[]>()
   /** The stored instant of the cell, NaN where there is none. Devices that somebody owns have no cell of their own. */
-  due = new Float64Array(64).fill(Number.NaN)
+  due = new Float64Array(0)
 
   get bytes(): number {
     const { ordinals, memberships, given, suggestions, due } = this
     return ordinals.bytes + memberships.bytes + given.bytes + suggestions.bytes + due.byteLength
   }
 
+  /** Gives back memory that is only there to grow into. */
+  fit(): void {
+    for (const entries of [this.memberships, this.given, this.suggestions]) entries.fit()
+  }
+
   setDue(ordinal: number, due: Date | null): void {
-    if (ordinal >= this.due.length) this.due = longer(this.due, ordinal + 1)
+    if (ordinal >= this.due.length) {
+      if (due === null) return
+      this.due = longer(this.due, ordinal + 1)
+    }
     this.due[ordinal] = due === null ? Number.NaN : due.getTime()
   }
 }
@@ -58,6 +66,11 @@ export class OrganizationColumns {
 
   get bytes(): number {
     return this.population.bytes + this.users.bytes + this.devices.bytes
+  }
+
+  /** Gives back memory that is only there to grow into: for when everything is in. */
+  fit(): void {
+    for (const one of [this.population, this.users, this.devices]) one.fit()
   }
 
   /** Undefined where the group has never had a member, nor anything else. */

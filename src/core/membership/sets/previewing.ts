@@ -19,7 +19,7 @@ import {
 } from '../preview/preview.ts'
 import { parseId } from '../replica/layout.ts'
 import type { CompiledGroup, RuleSet } from '../rule-set.ts'
-import { Evaluation, withThoseRead } from './evaluation.ts'
+import { type EvaluatedGroup, Evaluation, withThoseRead } from './evaluation.ts'
 import type { OrganizationColumns } from './organization.ts'
 
 export interface Shown {
@@ -53,7 +53,11 @@ export function previewInColumns(
   const groups = rules.groups.filter((group) => all.has(group.id))
   const live = new Set(rules.groups.map((group) => group.id))
   const evaluation = new Evaluation(columns, groups, live, now)
-  for (const group of affected) evaluation.keep(evaluation.evaluate(group))
+  const evaluated = affected.map((group) => {
+    const one = evaluation.evaluate(group)
+    evaluation.keep(one)
+    return one
+  })
 
   const before = (group: CompiledGroup): Mask => {
     const mask = emptyMask(columns.population[group.of].size)
@@ -61,10 +65,10 @@ export function previewInColumns(
     return mask
   }
   const after = (group: CompiledGroup): Mask => evaluation.computed.get(group.id)?.mask ?? before(group)
-  const target = affected.find((group) => group.id === id) as CompiledGroup
+  const { group: target, matching } = evaluated.find(({ group }) => group.id === id) as EvaluatedGroup
   const [was, is] = [before(target), after(target)]
   const [joins, leaves] = [except(is, was), except(was, is)]
-  const open = undecided(columns, evaluation, target)
+  const open = undecided(columns, evaluation, target, matching)
   /** What one of them gains and loses. */
   const moved = (row: number) => {
     const had = new Set(columns.groupsOf(target.of, row))
@@ -159,10 +163,21 @@ function inForce(
 }
 
 /** Those for whom the rule hangs on a missing value, unless they are exempted. */
-function undecided(columns: OrganizationColumns, evaluation: Evaluation, target: CompiledGroup): Mask {
+function undecided(
+  columns: OrganizationColumns,
+  evaluation: Evaluation,
+  target: CompiledGroup,
+  matching: Mask | null,
+): Mask {
   const { population } = columns
   if (target.checked === null || target.mode !== 'dynamic') return emptyMask(0)
-  const mask = unknowns(target.checked, target.of, population, evaluation.circumstances)
+  const mask = unknowns(
+    target.checked,
+    target.of,
+    population,
+    evaluation.circumstances,
+    matching ?? undefined,
+  )
   for (const row of evaluation.pinned(target)) if (row < mask.length) mask[row] = 0
   return mask
 }
@@ -178,6 +193,8 @@ function show(
   const { ordinals } = columns[of]
   const cursor = new Uint32Array(4)
   const hasCursor = after !== undefined && parseId(after, cursor)
+  const count = countOf(mask)
+  if (count === 0) return { count, sample: [], next: null }
   let kept: number[] = []
   // Rows of ids that come later than this one's are not among the first. -1: it is not known yet.
   let last = -1
@@ -195,7 +212,7 @@ function show(
     return { subjectId: ordinals.idOf(row) as SubjectId, ...moved(row) }
   })
   return {
-    count: countOf(mask),
+    count,
     sample,
     next: rows.length > sample.length ? (sample.at(-1)?.subjectId ?? null) : null,
   }
