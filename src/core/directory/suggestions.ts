@@ -138,8 +138,10 @@ async function answerAll(
   let done = 0
   const work = async (): Promise<void> => {
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
-      const [subject, own] = next
-      done += await answerSubject(ports, by, verb, reason, subject, own, groups, guard)
+      const [subject, asked] = next
+      // Not `done += await …`: that reads the sum before it waits, and loses what others add meanwhile.
+      const answered = await answerSubject(ports, by, verb, reason, subject, asked, groups, guard)
+      done += answered
     }
   }
   await Promise.all(Array.from({ length: atOnce }, work))
