@@ -246,7 +246,10 @@ t.test('static groups that most of those like a user are in', async (t) => {
     },
   ])
   t.equal((await acme('POST', `${path}/accept`, { groupIds: ['x'] })).status, 422)
-  t.equal((await acme('POST', `${path}/accept`, { groupIds: [randomId] })).status, 404)
+  t.equal((await acme('POST', `${path}/accept`, { groupIds: [randomId] })).status, 422)
+  const unasked = await acme('POST', `${path}/accept`, { groupIds: [pagers, few] })
+  t.match(unasked, { status: 422, body: { errors: [{ field: 'groupIds[1]', code: 'not-suggested' }] } })
+  t.equal((await acme('GET', `/groups/${pagers}/members`)).body.items.length, 4, 'nobody was added')
   t.equal((await other('POST', `${path}/accept`, { groupIds: [pagers] })).status, 404)
   t.equal((await acme('POST', `${path}/accept`, { groupIds: [pagers] })).status, 204)
   t.same((await acme('GET', path)).body.items, [], 'it is in it now')

@@ -16,7 +16,10 @@ export interface ProposedGroup extends GroupShare {
 export interface GroupProposals {
   /** The strongest first, one for each group; null where there is no such user. */
   of(organization: OrganizationId, user: string): Promise<readonly ProposedGroup[] | null>
-  /** Adds the user to these groups by hand, in this order. What was added before a refusal stays. */
+  /**
+   * Adds the user to these groups by hand, in this order; to none where one is not suggested now. What was added before any
+   * other refusal stays.
+   */
   accept(by: By, user: string, body: unknown): Promise<Result<null, Refusal>>
 }
 
@@ -24,6 +27,8 @@ export const acceptShape = { groupIds: set(id<GroupId>('a group')) } satisfies S
 
 const least = { members: 3, percent: 80 } as const
 const mostShown = 100
+const notSuggested =
+  'this group is not suggested for this user (any more): PUT /groups/{id}/members/{subjectId} adds members without a suggestion'
 
 export function groupProposals(
   ports: { readonly reader: Pick<DirectoryReader, 'findUser'>; readonly insight: Insight },
@@ -42,10 +47,16 @@ export function groupProposals(
       }))
     },
     async accept(by, id, body) {
-      if ((await find(by.organization.id, id)) === null) return notFound('user')
+      const user = await find(by.organization.id, id)
+      if (user === null) return notFound('user')
       const problems = new Problems()
       const values = readObject(acceptShape, body, '', problems)
       if (!values) return invalid(problems.list)
+      const shares = await ports.insight.shares(by.organization.id, user.id, least, mostShown)
+      const suggested = new Set(shares.map(({ group }) => group.id))
+      for (const [index, groupId] of values.groupIds.entries())
+        if (!suggested.has(groupId)) problems.add(`groupIds[${index}]`, 'not-suggested', notSuggested)
+      if (!problems.none) return invalid(problems.list)
       for (const groupId of values.groupIds) {
         const added = await members.add(by, groupId, id)
         if (!added.ok) return added
