@@ -273,8 +273,7 @@ t.test('groups are suggested to those whom an import brings', async (t) => {
   const later = { users: [{ username: 'import-later', costCenter: '4711' }] }
   t.equal((await acme('POST', '/import', later)).status, 200)
   t.strictSame(await suggestedTo('import-later'), [], '3 of 4 are too few')
-  const groupIds = [await group('imported-static')]
-  await acme('POST', `/users/${await user('import-new')}/group-suggestions/accept`, { groupIds })
+  await acme('PUT', `/groups/${await group('imported-static')}/members/${await user('import-new')}`)
   t.strictSame(await suggestedTo('import-later'), [
     ['imported-static', '4 of 4 people with costCenter "4711" are in it'],
   ])
