@@ -18,7 +18,8 @@ export const latestDue = Date.UTC(9999, 11, 31)
 
 /**
  * The earliest instant after `now` at which a membership of this cell may differ from what it is at `now`; until then every
- * evaluation of the same facts gives the same. Null: time alone never changes anything.
+ * evaluation of the same facts gives the same. Null: time alone never changes anything. One that has passed: a planned state
+ * is not in force yet, and must not be forgotten.
  */
 export function nextDue(cell: CellFacts, rules: Pick<RuleSet, 'instants'>, now: Date): Date | null {
   const from = now.getTime()
@@ -28,7 +29,7 @@ export function nextDue(cell: CellFacts, rules: Pick<RuleSet, 'instants'>, now: 
   }
   // An exemption that ends at an instant has no effect any more at that instant.
   for (const { expiresAt } of cell.inputs) if (expiresAt !== null) consider(expiresAt.getTime())
-  for (const { at } of cell.stateChanges ?? []) consider(at.getTime())
+  for (const { at } of cell.stateChanges ?? []) earliest = Math.min(earliest, at.getTime())
   if (rules.instants.length > 0) {
     const nobody = new Set<never>()
     const facts: Record<SubjectKind, readonly Facts[]> = {

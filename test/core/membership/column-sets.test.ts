@@ -139,7 +139,7 @@ function world(seed: number) {
               id: newId<never>(),
               userId: cell.user.id,
               state: 'active',
-              at: new Date(now() + upTo(9) * day),
+              at: new Date(now() + (upTo(12) - 3) * day),
               reason: 'x',
               createdAt: at,
             },

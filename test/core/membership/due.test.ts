@@ -65,6 +65,21 @@ t.test('each operator turns in its millisecond', async (t) => {
   }
 })
 
+t.test('a planned state is waited for until it is in force, also when its instant has passed', async (t) => {
+  const user = makeUser('alice')
+  const planned = {
+    id: newId<never>(),
+    userId: user.id,
+    state: 'suspended',
+    reason: 'x',
+    createdAt: at,
+  } as const
+  const cell = { user, devices: [], inputs: [], stateChanges: [{ ...planned, at: after(5) }] }
+  const rules = compiled([rule('one', 'createdAt lt now-30d')])
+  for (const now of [0, 4, 5, 6, 1_000]) t.same(nextDue(cell, rules, after(now)), after(5), `${now}`)
+  t.same(dueToStore(after(2_000), after(5), after(1_000)), after(5))
+})
+
 t.test('whose values count, and which instants', async (t) => {
   const alice = makeUser('alice', {
     attributes: { hired: '2026-03-01T12:00:00.500Z' },

@@ -8,6 +8,7 @@ import type { Attribute } from '../language/schema.ts'
 import type { OrderOp } from '../language/syntax.ts'
 import { compareTexts, compareVersions, fold, parseVersion, type Version } from '../language/values.ts'
 import type { Marks } from './marks.ts'
+import type { RememberedAnswers } from './remembered-answers.ts'
 import { Thresholds } from './thresholds.ts'
 
 /** A comparison of an attribute. */
@@ -15,8 +16,6 @@ export type AttributeTest = Extract<CheckedRule, { attribute: Attribute }>
 
 type Value = string | number | boolean
 
-/** Answers that are remembered, in octets: one for each value and test. */
-const mostRemembered = 262_144
 const noAnswers: readonly boolean[] = []
 
 export class AttributeFlips {
@@ -31,11 +30,13 @@ export class AttributeFlips {
   readonly #versions = new Thresholds<Version>(compareVersions)
   /** Tests that can only be run, each with the rules it is part of. */
   readonly #others = new Map<string, { readonly test: Predicate; readonly rules: number[] }>()
-  readonly #answers = new Map<string, readonly boolean[]>()
+  readonly #remembered: RememberedAnswers
 
-  constructor(attribute: Attribute) {
+  /** @param remembered what the tests said of texts; for all attributes, so that it is bounded as a whole */
+  constructor(attribute: Attribute, remembered: RememberedAnswers) {
     this.#attribute = attribute
     this.#read = reader(attribute)
+    this.#remembered = remembered
   }
 
   add(test: AttributeTest, rule: number): void {
@@ -128,13 +129,10 @@ export class AttributeFlips {
     now: number,
   ): readonly boolean[] {
     if (facts === null || value === undefined) return noAnswers
-    const known = typeof value === 'string' ? this.#answers.get(value) : undefined
+    const known = typeof value === 'string' ? this.#remembered.find(this, value) : undefined
     if (known !== undefined) return known
     const answers = [...this.#others.values()].map(({ test }) => test(facts, now))
-    if (typeof value === 'string') {
-      if (this.#answers.size * this.#others.size >= mostRemembered) this.#answers.clear()
-      this.#answers.set(value, answers)
-    }
+    if (typeof value === 'string') this.#remembered.keep(this, value, answers)
     return answers
   }
 

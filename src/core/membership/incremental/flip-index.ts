@@ -9,6 +9,7 @@ import type { Facts } from '../language/facts.ts'
 import type { CompiledGroup, RuleSet } from '../rule-set.ts'
 import { AttributeFlips, type AttributeTest } from './attribute-flips.ts'
 import type { Marks } from './marks.ts'
+import { RememberedAnswers } from './remembered-answers.ts'
 
 /** What must turn, of one or several, before a rule says something else. */
 type Trigger =
@@ -35,8 +36,10 @@ export class Triggers {
   readonly #readers = new Map<string, Map<GroupId, number[]>>()
   readonly #readersOfAny = new Map<string, number[]>()
   readonly #byDevices: number[] = []
+  readonly #remembered: RememberedAnswers
 
-  constructor() {
+  constructor(remembered: RememberedAnswers) {
+    this.#remembered = remembered
     for (const slot of kinds.flatMap((of) => reaches.map((reach) => of + reach))) {
       this.#attributes.set(slot, new Map())
       this.#readers.set(slot, new Map())
@@ -52,10 +55,8 @@ export class Triggers {
     const slot = of + trigger.reach
     if (trigger.kind === 'attribute') {
       const { attribute } = trigger.test
-      entry(at(this.#attributes, slot), attribute.name, () => new AttributeFlips(attribute)).add(
-        trigger.test,
-        rule,
-      )
+      const made = () => new AttributeFlips(attribute, this.#remembered)
+      entry(at(this.#attributes, slot), attribute.name, made).add(trigger.test, rule)
     } else if (trigger.groups === null) at(this.#readersOfAny, slot).push(rule)
     else for (const group of trigger.groups) entry(at(this.#readers, slot), group, () => []).push(rule)
   }
@@ -88,13 +89,15 @@ export class Triggers {
 export class FlipIndex {
   readonly groups: readonly CompiledGroup[]
   readonly #ordinals: ReadonlyMap<GroupId, number>
+  /** What tests said of texts. */
+  readonly remembered = new RememberedAnswers()
   /** For subjects whose memberships are known: every comparison of every rule. */
-  readonly known = new Triggers()
+  readonly known = new Triggers(this.remembered)
   /**
    * For subjects of whom nothing is known yet: of each rule only those comparisons without one of which it stays what it is
    * for nothing at all. `department eq "Sales" and state eq "active"` is under `department` alone.
    */
-  readonly fresh = new Triggers()
+  readonly fresh = new Triggers(this.remembered)
   /** The groups that subjects without any value are in, or are suggested for. */
   readonly baseline: Readonly<Record<SubjectKind, readonly number[]>>
 

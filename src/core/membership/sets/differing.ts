@@ -123,6 +123,7 @@ function compareDues(columns: OrganizationColumns, rules: RuleSet, now: number, 
   }
   for (const [row, instants] of users.instants) for (const at of instants) consider('users', row, at)
   for (const [row, instants] of devices.instants) for (const at of instants) consider('devices', row, at)
+  for (const [row, at] of users.states) next.users[row] = Math.min(next.users[row] as number, at)
   const check = (of: SubjectKind, subjects: Subjects): void => {
     const { live, size } = population[of]
     for (let row = 0; row < size; row++) {

@@ -24,6 +24,8 @@ export class Subjects {
   readonly ends = new Map<number, ReadonlyMap<number, number>>()
   /** Instants other than those of rules at which the cell may change: epoch milliseconds, for the few that have any. */
   readonly instants = new Map<number, readonly number[]>()
+  /** The first planned state, also where its instant has passed: epoch milliseconds, for the few that have any. */
+  readonly states = new Map<number, number>()
   /** The stored instant of the cell, NaN where there is none. Devices that somebody owns have no cell of their own. */
   due = new Float64Array(0)
 
@@ -171,17 +173,17 @@ export class OrganizationColumns {
 
   #putCell(subjects: Subjects, ordinal: number, { due, inputs, stateChanges }: Cell): void {
     subjects.setDue(ordinal, due)
-    const instants = [
-      ...inputs.flatMap(({ expiresAt }) => (expiresAt === null ? [] : [expiresAt.getTime()])),
-      ...stateChanges.map(({ at }) => at.getTime()),
-    ]
+    const instants = inputs.flatMap(({ expiresAt }) => (expiresAt === null ? [] : [expiresAt.getTime()]))
     if (instants.length === 0) subjects.instants.delete(ordinal)
     else subjects.instants.set(ordinal, instants)
+    if (stateChanges.length === 0) subjects.states.delete(ordinal)
+    else subjects.states.set(ordinal, Math.min(...stateChanges.map(({ at }) => at.getTime())))
   }
 
   #forgetCell(subjects: Subjects, ordinal: number): void {
     subjects.setDue(ordinal, null)
     subjects.instants.delete(ordinal)
+    subjects.states.delete(ordinal)
   }
 
   #number(group: GroupId): number {
