@@ -11,7 +11,16 @@ import { holdExposures, holdMoves } from './holding.ts'
 import { type Problem, Problems } from './problem.ts'
 import { type FindingPorts, findingsOf } from './rule-findings.ts'
 import { namesOf, type RuledGroup, Rules } from './rules.ts'
-import { fixed, nullable, otherwise, readObject, type Shape, type Values } from './spec.ts'
+import {
+  fixed,
+  isPlainObject,
+  nullable,
+  otherwise,
+  own,
+  readObject,
+  type Shape,
+  type Values,
+} from './spec.ts'
 import {
   type AttributeDefinition,
   type Binding,
@@ -171,13 +180,19 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
     ...collection,
     create: async (by, body) => activated(by, await inTurn(by, () => collection.create(by, body))),
     update: async (by, id, patch, version) =>
-      activated(by, await inTurn(by, () => collection.update(by, id, patch, version))),
+      activated(by, await inTurn(by, () => collection.update(by, id, withoutRule(patch), version))),
     remove: async (by, id, version) =>
       readersActivated(by, await inTurn(by, () => collection.remove(by, id, version))),
   }
 }
 
 const without = <T>(list: readonly T[], one: T): readonly T[] => list.filter((each) => each !== one)
+
+/** A group that is to be static loses its rule, where the patch says nothing of it. */
+function withoutRule(patch: unknown): unknown {
+  if (!isPlainObject(patch) || own(patch, 'mode') !== 'static' || Object.hasOwn(patch, 'rule')) return patch
+  return { ...patch, rule: null }
+}
 
 export function groupDocument({ name, of, mode, rule, factors }: Group): GroupValues {
   return { name, of, mode, rule, factors }
