@@ -16,11 +16,11 @@ export interface CellWriter {
   change(organization: OrganizationId, subjects: readonly CellSubject[], plan: Plan): Promise<CellOutcome>
 }
 
-type Signal = 'not-found' | 'stale' | 'in-use' | 'forbidden'
+type Signal = 'not-found' | 'stale' | 'in-use' | 'taken' | 'forbidden'
 
 /** From within a plan: something other than a fault in what was sent. */
-export function signal(code: Signal, message = ''): Result<never, readonly Problem[]> {
-  return fail([{ field: '', code, message }])
+export function signal(code: Signal, message = '', field = ''): Result<never, readonly Problem[]> {
+  return fail([{ field, code, message }])
 }
 
 /** Runs the plan; `what` is the kind of object, for messages. `guard`: who may not move whom (authority.ts). */
@@ -49,6 +49,8 @@ export async function changeCells(
       return fail({ kind: 'forbidden', problems })
     case 'in-use':
       return fail({ kind: 'in-use', problems })
+    case 'taken':
+      return fail({ kind: 'taken', problems })
     default:
       return invalid(problems)
   }

@@ -3,6 +3,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { type ExemptionId, type GroupId, newId, type SubjectId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
+import type { SubjectInGroup } from '../membership/cell.ts'
 import type { Exemptions, GroupRecords, Page } from '../ports.ts'
 import { type AuthorityPorts, authorityOf } from './authority.ts'
 import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
@@ -11,7 +12,7 @@ import { cellSubject, nameIn } from './members.ts'
 import { Problems } from './problem.ts'
 import { fixed, nullable, readObject, type Shape, type Values } from './spec.ts'
 import type { Exemption } from './types.ts'
-import { choice, date, id, text } from './values.ts'
+import { choice, date, id, reason } from './values.ts'
 import {
   type By,
   changeBody,
@@ -27,7 +28,7 @@ export const exemptionShape = {
   groupId: fixed(id<GroupId>('a group')),
   subjectId: fixed(id<SubjectId>('a user or device')),
   kind: choice(['always', 'never']),
-  reason: text(),
+  reason: reason(),
   expiresAt: nullable(date()),
 } satisfies Shape
 
@@ -82,6 +83,12 @@ export function exemptionCollection(ports: ExemptionPorts): ExemptionCollection 
       if (name === null) {
         const one = group.of === 'users' ? 'user' : 'device'
         return fail([{ field: 'subjectId', code: 'missing', message: `there is no such ${one}` }])
+      }
+      const isOne = (one: SubjectInGroup) => one.subjectId === row.subjectId && one.groupId === row.groupId
+      const held = before === null ? cell?.exemptionIds.find(isOne) : undefined
+      if (held !== undefined) {
+        const message = `there is an exemption of ${JSON.stringify(name)} in ${JSON.stringify(group.name)} already: change or remove ${held.id}`
+        return signal('taken', message, 'subjectId')
       }
       if (before && !cell?.exemptionIds.some((each) => each.id === before.id)) return signal('not-found')
       const details = {

@@ -19,7 +19,7 @@ import { inside } from './problem.ts'
 import { nullable, readObject, type Shape } from './spec.ts'
 import { mostScheduledOfUser } from './state-changes.ts'
 import { type Exemption, type Group, type StateChange, type User, userStates } from './types.ts'
-import { choice, date, text } from './values.ts'
+import { choice, date, reason, text } from './values.ts'
 import { type By, changeBody, difference } from './writing.ts'
 
 /** An exemption, and what it is called: `bob in engineering`. */
@@ -44,12 +44,12 @@ const exemptionInFile = (now: () => Date) =>
     group: text(),
     subject: subjectName,
     kind: choice(['always', 'never']),
-    reason: text(),
+    reason: reason(),
     expiresAt: nullable(date(now)),
   }) satisfies Shape
 
 const stateChangeInFile = (now: () => Date) =>
-  ({ user: subjectName, state: choice(userStates), at: date(now), reason: text() }) satisfies Shape
+  ({ user: subjectName, state: choice(userStates), at: date(now), reason: reason() }) satisfies Shape
 
 /** The file's users and devices by nameKey. */
 export interface NamesInFile {

@@ -9,7 +9,7 @@ import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import { Problems } from './problem.ts'
 import { readObject, required, type Shape } from './spec.ts'
 import { type StateChange, userStates } from './types.ts'
-import { choice, date, id, set, text } from './values.ts'
+import { choice, date, id, reason, set } from './values.ts'
 import { type By, changeBody, difference, invalid, notFound, type Refusal } from './writing.ts'
 
 const mostUsers = 1_000
@@ -20,7 +20,7 @@ const scheduleShape = {
   userIds: required(set(id<UserId>('a user'), mostUsers)),
   state: choice(userStates),
   at: date(),
-  reason: text(),
+  reason: reason(),
 } satisfies Shape
 
 export interface StateChangePorts extends AuthorityPorts {

@@ -11,7 +11,7 @@ import { cellSubject, nameIn } from './members.ts'
 import { Problems } from './problem.ts'
 import { nullable, optional, readObject, type Shape } from './spec.ts'
 import type { Group, Suggestion } from './types.ts'
-import { id, set, text } from './values.ts'
+import { id, reason, set } from './values.ts'
 import { type By, changeBody, invalid, notFound, type Refusal } from './writing.ts'
 
 const mostIds = 1_000
@@ -24,7 +24,7 @@ const atOnce = 4
 const answerShape = {
   ids: optional(set(id<SuggestionId>('a suggestion'), mostIds)),
   groupId: optional(id<GroupId>('a group')),
-  reason: nullable(text()),
+  reason: nullable(reason()),
 } satisfies Shape
 
 export interface SuggestionPorts extends Omit<AuthorityPorts, 'cells'> {

@@ -40,6 +40,10 @@ export function text(rules: TextRules = {}): Spec<string> {
   }
 }
 
+/** Why something was done, for those who ask later: blanks would tell them nothing. */
+export const reason = (): Spec<string> =>
+  text({ check: (value) => /[^\s\p{Cf}]/u.test(value), wanted: 'a reason in words, not blanks only' })
+
 /** What is wrong with a text whatever it stands for: length, control characters, broken Unicode. */
 export function textFault(
   value: string,
