@@ -58,7 +58,7 @@ export class Rewriting {
         throw new Fault('busy', 'the same users change again and again while a rule is carried through')
       const newest = left.map(({ epoch }) => epoch).sort((a, b) => (a < b ? 1 : -1))[0] ?? 0n
       const rules = await this.#rules.at(organization, newest)
-      const groups = asked === 'all' ? asked : this.#concernedBy(asked, rules)
+      const groups = typeof asked === 'string' ? 'all' : this.#concernedBy(asked, rules)
       const now = this.#ports.clock.now()
       const rewritten = await eachInTurn(left, (cell) =>
         this.#evaluate(organization, cell, groups, rules, cause, now),
@@ -76,7 +76,7 @@ export class Rewriting {
   }
 
   /** These groups and all that read them. Found once for all the cells of a question. */
-  #concernedBy(asked: Exclude<GroupsAsked, 'all'>, rules: RuleSet): ReadonlySet<GroupId> {
+  #concernedBy(asked: readonly GroupId[], rules: RuleSet): ReadonlySet<GroupId> {
     const known = this.#concerned
     if (known?.asked === asked && known.rules === rules) return known.groups
     const groups = new Set(asked.flatMap((id) => affectedGroups(rules, id).map((group) => group.id)))

@@ -166,7 +166,7 @@ export class Schedule {
       try {
         // What is still being carried through is no fault.
         await engine.resume(id)
-        const cells = await engine.reconcile(id)
+        const cells = await engine.reconcile(id, 'anew')
         repaired(cells)
         if (cells > 0)
           log.warn(

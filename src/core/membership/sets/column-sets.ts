@@ -48,18 +48,29 @@ interface Kept {
   askedMs: number
   /** The rules as they were when they were last asked for. */
   rules: CompiledSource | null
-  /** What was found and is not told yet. */
-  differing: { readonly number: number; readonly cells: DifferingCells } | null
+}
+
+/** Cells that were found and are not told yet. They stay so, whatever becomes of the columns meanwhile. */
+interface Found {
+  readonly columns: OrganizationColumns
+  readonly cells: DifferingCells
+  askedMs: number
 }
 
 const cellsAtOnce = 500
 const mostRounds = 2_000
+/** Where more than this part has changed, and more than so many, all is read anew. */
+const mostDirtyPart = 1 / 4
 const mostDirty = 100_000
+/** Of one organization: each is one who goes through what differs. */
+const mostFound = 8
 const unusedMs = 30 * 60_000
 
 export class ColumnSets implements SetAnswers {
   readonly #ports: ColumnPorts
   readonly #kept = new Map<OrganizationId, Kept>()
+  /** By organization and number. */
+  readonly #found = new Map<OrganizationId, Map<number, Found>>()
   readonly #turns = new OneAtATime(64, 'too many questions about sets of users at once')
   /** Needs more memory than there is: not tried again. */
   readonly #tooLarge = new Set<OrganizationId>()
@@ -85,7 +96,9 @@ export class ColumnSets implements SetAnswers {
     }
     for (const id of users) kept.users.add(id)
     for (const id of devices) kept.devices.add(id)
-    if (kept.users.size + kept.devices.size > mostDirty) this.#kept.delete(organization)
+    const { population } = kept.columns
+    const most = Math.max(mostDirty, (population.users.size + population.devices.size) * mostDirtyPart)
+    if (kept.users.size + kept.devices.size > most) this.#kept.delete(organization)
   }
 
   /** Lets go of what nobody has asked about for half an hour. */
@@ -93,6 +106,10 @@ export class ColumnSets implements SetAnswers {
     const now = this.#ports.clock.monotonicMs()
     for (const [organization, { askedMs }] of this.#kept)
       if (now - askedMs > unusedMs) this.#kept.delete(organization)
+    for (const [organization, found] of this.#found) {
+      for (const [number, { askedMs }] of found) if (now - askedMs > unusedMs) found.delete(number)
+      if (found.size === 0) this.#found.delete(organization)
+    }
   }
 
   preview(organization: OrganizationId, group: Group, page: SamplePage): Promise<Preview> {
@@ -107,13 +124,19 @@ export class ColumnSets implements SetAnswers {
     if (after?.startsWith('columns ')) return this.#more(organization, after)
     const { clock, otherwise } = this.#ports
     if (after !== null) return otherwise.differing(organization, groups, after)
+    if (groups === 'anew') this.#kept.delete(organization)
     return this.#ask(
       organization,
       async (kept) => {
         const { set } = await this.#rulesOf(kept, organization)
         const cells = differingCells(kept.columns, set, groups, clock.now().getTime())
-        kept.differing = { number: ++this.#number, cells }
-        return this.#page(kept, this.#number, 0)
+        const found = this.#found.get(organization) ?? new Map<number, Found>()
+        this.#found.set(organization, found)
+        const number = ++this.#number
+        found.set(number, { columns: kept.columns, cells, askedMs: 0 })
+        const [oldest] = found.keys()
+        if (found.size > mostFound && oldest !== undefined) found.delete(oldest)
+        return this.#page(organization, number, 0)
       },
       () => otherwise.differing(organization, groups, null),
     )
@@ -168,7 +191,6 @@ export class ColumnSets implements SetAnswers {
       devices: new Set(),
       askedMs: clock.monotonicMs(),
       rules: null,
-      differing: null,
     }
     // From here on, changes are noted.
     this.#kept.set(organization, kept)
@@ -231,21 +253,25 @@ export class ColumnSets implements SetAnswers {
 
   async #more(organization: OrganizationId, after: string): Promise<DifferingPage> {
     const [, number, from] = after.split(' ')
-    const kept = this.#kept.get(organization)
-    if (kept === undefined) throw new Fault('unavailable', 'what was found is no longer known')
-    return this.#page(kept, Number(number), Number(from))
+    return this.#page(organization, Number(number), Number(from))
   }
 
-  #page(kept: Kept, number: number, from: number): DifferingPage {
-    if (kept.differing?.number !== number)
-      throw new Fault('unavailable', 'what was found is no longer known: something else was asked meanwhile')
-    const { cells } = kept.differing
-    const subjects = cellsFrom(kept.columns, cells, from, cellsAtOnce)
+  #page(organization: OrganizationId, number: number, from: number): DifferingPage {
+    const found = this.#found.get(organization)
+    const differing = found?.get(number)
+    if (found === undefined || differing === undefined)
+      throw new Fault('unavailable', 'what was found is no longer known: too much was asked meanwhile')
+    differing.askedMs = this.#ports.clock.monotonicMs()
+    const { cells, columns } = differing
+    const subjects = cellsFrom(columns, cells, from, cellsAtOnce)
+    const kept = this.#kept.get(organization)
     // They will be written, and where only the next instant is new, nobody is told.
-    for (const { kind, id } of subjects) (kind === 'user' ? kept.users : kept.devices).add(id)
+    if (kept !== undefined)
+      for (const { kind, id } of subjects) (kind === 'user' ? kept.users : kept.devices).add(id)
     const end = from + subjects.length
     if (end < cells.users.length + cells.devices.length) return { subjects, next: `columns ${number} ${end}` }
-    kept.differing = null
+    found.delete(number)
+    if (found.size === 0) this.#found.delete(organization)
     return { subjects, next: null }
   }
 

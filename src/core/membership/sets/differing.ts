@@ -41,7 +41,7 @@ export function differingCells(
 
 /** The groups asked for and all that read them, each after those that it reads. */
 function concerned(rules: RuleSet, asked: GroupsAsked): readonly CompiledGroup[] {
-  if (asked === 'all') return rules.groups
+  if (typeof asked === 'string') return rules.groups
   const ids = new Set(asked.flatMap((id) => affectedGroups(rules, id).map((group) => group.id)))
   return rules.groups.filter(({ id }) => ids.has(id))
 }

@@ -7,7 +7,8 @@ import type { ValueAsked } from '../analysis/analyse.ts'
 import type { CellSubject } from '../cell.ts'
 import type { Preview, Previewer, SamplePage } from '../preview/preview.ts'
 
-export type GroupsAsked = readonly Group['id'][] | 'all'
+/** `anew`: all, and nothing that is kept in memory is relied on. */
+export type GroupsAsked = readonly Group['id'][] | 'all' | 'anew'
 
 /** Every call throws Fault when nobody answers, or nobody can: whoever asks goes through the cells then. */
 export interface SetEngine extends Previewer {
