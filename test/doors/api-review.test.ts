@@ -6,6 +6,7 @@ import { silentLog } from '../../src/base/log.ts'
 import { reviewedSuggestions } from '../../src/core/directory/suggestions.ts'
 import { MembershipEngine } from '../../src/core/membership/change.ts'
 import { changeRecords, faults, sampleApi } from '../support/api.ts'
+import { auditOf } from '../support/store.ts'
 
 const { acme, other, organization, store } = await sampleApi(t)
 
@@ -209,4 +210,57 @@ t.test('facts that change while a suggestion is being approved', async (t) => {
   const by = { organization, actor: { kind: 'system', name: 'test' }, role: 'owner' } as const
   t.match(await late.answer(by, 'approve', { ids }), { ok: true, value: { done: 0, withdrawn: 1 } })
   t.same(await membersOf(group.id), {})
+})
+
+t.test('what time has turned is no longer approved, and not rejected either', async (t) => {
+  const declared = await acme('POST', '/attributes', { name: 'until', of: 'users', type: 'date' })
+  t.equal(declared.status, 201)
+  const until = new Date(Date.now() + 3_600_000).toISOString()
+  const made = await acme('POST', '/users', { username: 'ida', department: 'Guests', attributes: { until } })
+  const timed = await addGroup('guests of today', 'review', 'attributes.until gt now')
+  const lasting = await addGroup('guests', 'review', 'department eq "Guests"')
+  const ids = await Promise.all([timed, lasting].map(async ({ id }) => Object.values(await idsOf(id))))
+  // Two hours later, before the clock has had its turn.
+  const clock = { ...systemClock, now: () => new Date(Date.now() + 7_200_000) }
+  const engine = new MembershipEngine({ ...store, clock, log: silentLog })
+  const late = reviewedSuggestions({ ...store, engine, clock })
+  const by = { organization, actor: { kind: 'system', name: 'test' }, role: 'owner' } as const
+  const rejected = await late.answer(by, 'reject', { ids: ids[0] })
+  t.match(rejected, { ok: true, value: { done: 0, withdrawn: 1 } })
+  const approved = await late.answer(by, 'approve', { ids: ids.flat(), reason: 'for today' })
+  t.match(approved, { ok: true, value: { done: 1, withdrawn: 1 } }, 'the other one still holds')
+  t.same(await membersOf(timed.id), {})
+  t.same(await membersOf(lasting.id), { ida: 'manual' })
+  t.same(await suggested(timed.id), {}, 'and what was written has put it right')
+  const told = (await records('suggestion.approve')).filter(
+    (one: { details: { member: { id: string } } }) => one.details.member.id === made.body.id,
+  )
+  t.match(told, [{ target: { name: 'guests' } }])
+  t.equal(told.length, 1)
+})
+
+t.test('a rule that is still being carried through decides about what is approved', async (t) => {
+  const jan = await addUser('jan', 'Harbour')
+  const group = await addGroup('harbour', 'review', 'department eq "Harbour"')
+  const by = { organization, actor: { kind: 'system', name: 'test' }, role: 'owner' } as const
+  const engine = new MembershipEngine({ ...store, clock: systemClock, log: silentLog })
+  const reviewed = reviewedSuggestions({ ...store, engine, clock: systemClock })
+  const become = async (rule: string) => {
+    const row = await store.groups.find(organization.id, group.id)
+    if (row === null) throw new Error('there is no such group')
+    const next = { ...row, rule, status: 'activating' } as const
+    const { outcome } = await store.groups.update(organization.id, next, auditOf('group.update'))
+    if (outcome !== 'written') throw new Error(outcome)
+  }
+  const ids = Object.values(await idsOf(group.id))
+  await become('department eq "Legal"')
+  t.same(await suggested(group.id), { jan: 'join' }, 'as the rule before it said')
+  t.match(await reviewed.answer(by, 'approve', { ids }), { ok: true, value: { done: 0, withdrawn: 1 } })
+  t.same(await membersOf(group.id), {})
+  await become('department eq "Harbour" or title eq "Sailor"')
+  t.match(await reviewed.answer(by, 'approve', { ids }), { ok: true, value: { done: 1, withdrawn: 0 } })
+  t.same(await membersOf(group.id), { jan: 'manual' })
+  await engine.activateGroup(organization.id, group.id)
+  const cell = await store.cells.read(organization.id, { kind: 'user', id: jan.id })
+  t.same(cell?.suggestions, [])
 })

@@ -3,12 +3,14 @@
 import type { Clock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId, SubjectId, SuggestionId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
-import type { Cell } from '../membership/cell.ts'
+import type { CellGuard, Guarded } from '../membership/apply.ts'
+import type { Cell, Suggested } from '../membership/cell.ts'
+import { evaluateChange } from '../membership/incremental/evaluate-change.ts'
 import type { GroupRecords, Page, Suggestions, SuggestionsWanted } from '../ports.ts'
 import { type Authority, type AuthorityPorts, authorityOf } from './authority.ts'
 import type { CellWriter } from './cells.ts'
 import { cellSubject, nameIn } from './members.ts'
-import { Problems } from './problem.ts'
+import { type Problem, Problems } from './problem.ts'
 import { nullable, optional, readObject, type Shape } from './spec.ts'
 import type { Group, Suggestion } from './types.ts'
 import { id, reason, set } from './values.ts'
@@ -162,42 +164,62 @@ async function answerSubject(
   const of = suggestions.map(({ groupId }) => groups.get(groupId)?.of).find((one) => one !== undefined)
   if (of === undefined) return 0
   const at = clock.now()
-  let standing: readonly Suggestion[] = []
-  const outcome = await engine.change(by.organization.id, [cellSubject(of, subject)], ([cell]) => {
-    const name = nameIn(cell, of, subject)
-    standing = suggestions.filter((one) => groups.has(one.groupId) && stands(cell, one))
-    if (name === null || standing.length === 0) return fail([{ field: '', code: 'withdrawn', message: '' }])
-    const audit = standing.map((one) =>
-      changeBody(
-        by,
-        at,
-        `suggestion.${verb}`,
-        { kind: 'group', id: one.groupId, name: groups.get(one.groupId)?.name ?? '' },
-        {
-          operation: one.operation,
-          member: { kind: of === 'users' ? 'user' : 'device', id: subject, name },
-          ...(reason !== null && { reason }),
-        },
-      ),
-    )
-    const pairs = standing.map(({ subjectId, groupId, operation }) => ({ subjectId, groupId, operation }))
-    if (verb === 'reject') return ok({ reject: pairs, audit, guard })
-    const add = pairs.filter(({ operation }) => operation === 'join')
-    const remove = pairs.filter(({ operation }) => operation === 'leave')
-    return ok({ manual: { add: add.map((one) => ({ ...one, approved: true })), remove }, audit, guard })
-  })
-  return outcome.outcome === 'written' ? standing.length : 0
+  for (let left = suggestions; ; ) {
+    let standing: readonly Suggestion[] = []
+    let outdated: ReadonlySet<Suggestion> = new Set()
+    const stillSo: CellGuard = (memberships, change, cells) => {
+      const said = saidOf(cells)
+      outdated = new Set(standing.filter((one) => !said.some((other) => isSame(one, other))))
+      return outdated.size > 0 ? withdrawn : (guard?.(memberships, change, cells) ?? [])
+    }
+    const outcome = await engine.change(by.organization.id, [cellSubject(of, subject)], ([cell]) => {
+      const name = nameIn(cell, of, subject)
+      standing = left.filter((one) => groups.has(one.groupId) && stands(cell, one))
+      if (name === null || standing.length === 0) return fail(withdrawn)
+      const audit = standing.map((one) =>
+        changeBody(
+          by,
+          at,
+          `suggestion.${verb}`,
+          { kind: 'group', id: one.groupId, name: groups.get(one.groupId)?.name ?? '' },
+          {
+            operation: one.operation,
+            member: { kind: of === 'users' ? 'user' : 'device', id: subject, name },
+            ...(reason !== null && { reason }),
+          },
+        ),
+      )
+      const pairs = standing.map(({ subjectId, groupId, operation }) => ({ subjectId, groupId, operation }))
+      if (verb === 'reject') return ok({ reject: pairs, audit, guard: stillSo })
+      const add = pairs.filter(({ operation }) => operation === 'join')
+      const remove = pairs.filter(({ operation }) => operation === 'leave')
+      const manual = { add: add.map((one) => ({ ...one, approved: true })), remove }
+      return ok({ manual, audit, guard: stillSo })
+    })
+    if (outdated.size === 0) return outcome.outcome === 'written' ? standing.length : 0
+    // Those that are left may still be so.
+    left = left.filter((one) => !outdated.has(one))
+  }
 }
+
+const withdrawn: readonly Problem[] = [{ field: '', code: 'withdrawn', message: '' }]
+
+/**
+ * What the rules suggest at this moment. What is stored is evaluated anew where it may be outdated: an instant has passed, or
+ * a new rule is still being carried through.
+ */
+function saidOf({ before, rules, now }: Guarded): readonly Suggested[] {
+  return before.flatMap((cell) => evaluateChange(cell, cell, rules, now).suggestions)
+}
+
+const isSame = (one: Suggested, other: Suggested): boolean =>
+  one.subjectId === other.subjectId && one.groupId === other.groupId && one.operation === other.operation
 
 /** Is it in the cell as it was read? One that was rejected can still be approved, by its id. */
 function stands(cell: Cell | null | undefined, one: Suggestion): boolean {
   return (
     cell?.suggestions.some(
-      ({ subjectId, groupId, operation, rejected }) =>
-        subjectId === one.subjectId &&
-        groupId === one.groupId &&
-        operation === one.operation &&
-        rejected === (one.rejectedAt !== null),
+      (stored) => isSame(stored, one) && stored.rejected === (one.rejectedAt !== null),
     ) === true
   )
 }
