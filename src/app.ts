@@ -122,9 +122,15 @@ async function start(config: Config, log: Log, version: string, shutdown: Shutdo
 
   await firstStart({ config, log, store, core })
   const organizations = await store.organizations.list()
-  for (const { id } of organizations) await core.engine.resume(id)
   shutdown.add('core', 'schedule', () => core.schedule.close())
   await core.schedule.start()
+  // Tried again by the schedule where it fails now; until then the older memberships count.
+  for (const { id } of organizations)
+    await core.engine
+      .resume(id)
+      .catch((error: unknown) =>
+        log.error({ err: error, organization: id }, 'a rule could not be carried through'),
+      )
   if (config.smtpUrl !== null) {
     const from = config.mailFrom ?? `muster@${new URL(publicUrlOf(config, 0)).hostname}`
     const stop = startReviewNotices({

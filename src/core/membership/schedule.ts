@@ -4,8 +4,10 @@
 import type { Clock } from '../../base/clock.ts'
 import type { OrganizationId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
+import { Fault } from '../../base/result.ts'
 import type { Organization } from '../directory/types.ts'
 import type { Cells, ChangeFeed, ChangeKind, Organizations } from '../ports.ts'
+import type { CellSubject } from './cell.ts'
 import type { MembershipEngine } from './change.ts'
 import { Rounds } from './rounds.ts'
 
@@ -30,6 +32,9 @@ const mostRests = 3
 /** Of those for whom somebody waits who only reads. */
 const mostPages = 4
 const activationsEveryMs = 60_000
+/** A cell that could not be written is left alone for so long, so that others come to their turn first. */
+const failedRestMs = 1_000
+const mostFailed = 10_000
 const reconcileEveryMs = 24 * 60 * 60_000
 /** So that a process that is started every day does so, too. */
 const firstReconcileMs = 60 * 60_000
@@ -47,6 +52,8 @@ export class Schedule {
   /** When something is next due, as far as is known: epoch milliseconds. */
   #firstDueMs = Number.POSITIVE_INFINITY
   #catchingUp: Promise<void> | null = null
+  /** Cells that could not be written, by the id that stands for them, and until when they are left alone (monotonic). */
+  readonly #failed = new Map<string, number>()
 
   constructor(ports: SchedulePorts) {
     this.#ports = ports
@@ -125,17 +132,16 @@ export class Schedule {
 
   /** One page of what is due. `more`: there may be another one; `stuck`: nothing of it could be written. */
   async #evaluateDue(): Promise<'done' | 'more' | 'stuck'> {
-    const { cells, engine, clock, log } = this.#ports
+    const { cells, clock, log } = this.#ports
     try {
-      const due = await cells.due(clock.now(), cellsAtOnce)
-      if (due.length === 0) return 'done'
+      for (const [id, until] of this.#failed) if (until <= clock.monotonicMs()) this.#failed.delete(id)
+      const all = await cells.due(clock.now(), cellsAtOnce + this.#failed.size)
+      if (all.length === 0) return 'done'
+      const due = all.filter(({ subject }) => !this.#failed.has(subject.id))
       let written = 0
       for (const [organization, list] of Map.groupBy(due, (one) => one.organization)) {
         const subjects = list.map(({ subject }) => subject)
-        written += await engine.reevaluate(organization, subjects).catch((error: unknown) => {
-          log.error({ err: error, organization }, 'memberships that time has changed could not be written')
-          return 0
-        })
+        written += await this.#reevaluate(organization, subjects)
       }
       return written > 0 ? 'more' : 'stuck'
     } catch (error) {
@@ -144,10 +150,33 @@ export class Schedule {
     }
   }
 
+  /** One that cannot be written does not keep the others from it. Returns how many were. */
+  async #reevaluate(organization: OrganizationId, subjects: readonly CellSubject[]): Promise<number> {
+    const { engine, clock, log } = this.#ports
+    try {
+      return await engine.reevaluate(organization, subjects)
+    } catch (error) {
+      const [first] = subjects
+      const isAway = error instanceof Fault && error.reason === 'unavailable'
+      if (isAway || first === undefined || subjects.length === 1) {
+        log.error(
+          { err: error, organization, subject: first },
+          'memberships that time has changed could not be written',
+        )
+        if (!isAway && first !== undefined && this.#failed.size < mostFailed)
+          this.#failed.set(first.id, clock.monotonicMs() + failedRestMs)
+        return 0
+      }
+      const middle = Math.ceil(subjects.length / 2)
+      const early = await this.#reevaluate(organization, subjects.slice(0, middle))
+      return early + (await this.#reevaluate(organization, subjects.slice(middle)))
+    }
+  }
+
   async #finishActivations(): Promise<number> {
     const { engine } = this.#ports
     for (const { id } of await this.#list())
-      await engine.resume(id).catch((error: unknown) => this.#failed(id, error))
+      await engine.resume(id).catch((error: unknown) => this.#notCarried(id, error))
     return activationsEveryMs
   }
 
@@ -180,7 +209,7 @@ export class Schedule {
     return reconcileEveryMs
   }
 
-  #failed(organization: OrganizationId, error: unknown): void {
+  #notCarried(organization: OrganizationId, error: unknown): void {
     this.#ports.log.error({ err: error, organization }, 'a rule could not be carried through')
   }
 }
