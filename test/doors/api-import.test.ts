@@ -1,6 +1,9 @@
 // Organization files over the API: exemptions, scheduled states, approvals and settings in them, and what is refused.
 import t from 'tap'
-import { importNewOrganization } from '../../src/core/directory/import.ts'
+import { systemClock } from '../../src/base/clock.ts'
+import { silentLog } from '../../src/base/log.ts'
+import { importNewOrganization, importOrganization } from '../../src/core/directory/import.ts'
+import { MembershipEngine } from '../../src/core/membership/change.ts'
 import { type Call, caller, changeRecords, faults, finder, sampleApi } from '../support/api.ts'
 
 const { acme, other, ports, app, store } = await sampleApi(t)
@@ -212,4 +215,44 @@ t.test('manual members, page by page', async (t) => {
     next: null,
   })
   t.equal((await other('GET', path)).status, 404)
+})
+
+t.test('somebody who comes while passwords are hashed is in the new groups, too', async (t) => {
+  const by = { kind: 'system', name: 'test' } as const
+  const empty = {
+    organization: { slug: 'empty', name: 'Empty', domain: 'empty.example' },
+    tokens: [{ name: 'admin', role: 'owner' }],
+  }
+  const made = await importNewOrganization(by, empty, ports)
+  if (!made.ok) throw new Error(JSON.stringify(made.error))
+  const { organization } = made.value
+  const call = caller(app, 'empty', made.value.tokens[0]?.token ?? '')
+  const file = {
+    users: [{ username: 'nina', department: 'Sales', password: 'muster-somebody' }],
+    groups: [
+      { name: 'sales', of: 'users', mode: 'dynamic', rule: 'department eq "Sales"', factors: ['totp'] },
+      { name: 'laptops', of: 'devices', mode: 'review', rule: 'os eq "macos"' },
+      { name: 'by hand', of: 'users', members: ['nina'] },
+    ],
+  }
+  const done = await importOrganization({
+    ...ports,
+    async hashPassword(password) {
+      t.equal((await call('POST', '/users', { username: 'otto', department: 'Sales' })).status, 201)
+      t.equal((await call('POST', '/devices', { name: 'spare', os: 'macos' })).status, 201)
+      return ports.hashPassword(password)
+    },
+  })({ organization, actor: by, role: 'owner' }, file)
+  t.match(done, { ok: true, value: { counts: { groups: 3 } } })
+  t.strictSame(await membersOf(call, 'sales'), [
+    ['nina', 'rule'],
+    ['otto', 'rule'],
+  ])
+  t.strictSame(await membersOf(call, 'by hand'), [['nina', 'manual']])
+  const suggestions = await call('GET', `/groups/${await group(call, 'laptops')}/suggestions`)
+  t.match(suggestions.body.items, [{ name: 'spare', operation: 'join' }])
+  const { groups } = await store.rules.read(organization.id)
+  t.same(new Set(groups.map(({ status }) => status)), new Set(['active']))
+  const engine = new MembershipEngine({ ...store, clock: systemClock, log: silentLog })
+  t.equal(await engine.reconcile(organization.id), 0, 'everything is what the rules say')
 })

@@ -53,8 +53,11 @@ export class Import {
   readonly #by: By
   readonly #rows: FileRows
   readonly #hashes: ReadonlyMap<string, Secret>
-  /** Are there subjects already, through which new rules have to be carried? */
-  readonly #peopled: boolean
+  /**
+   * Was the organization made for this import? In any other, somebody may be there, or come while passwords are hashed: new
+   * rules have to be carried through.
+   */
+  readonly #isNew: boolean
   readonly #at: Date
   readonly #ports: ImportPorts
   readonly #tokens: { name: string; token: string }[] = []
@@ -65,14 +68,14 @@ export class Import {
     by: By,
     rows: FileRows,
     hashes: ReadonlyMap<string, Secret>,
-    peopled: boolean,
+    isNew: boolean,
     at: Date,
     ports: ImportPorts,
   ) {
     this.#by = by
     this.#rows = rows
     this.#hashes = hashes
-    this.#peopled = peopled
+    this.#isNew = isNew
     this.#at = at
     this.#ports = ports
   }
@@ -93,7 +96,7 @@ export class Import {
       const refusal = await step()
       if (refusal) return refusal
     }
-    if (this.#peopled) {
+    if (!this.#isNew) {
       for (const { id } of this.#rows.groups) await this.#ports.engine.activateGroup(this.#organization, id)
     }
     const counts = Object.fromEntries(Object.entries(this.#rows).map(([name, rows]) => [name, rows.length]))
@@ -152,7 +155,7 @@ export class Import {
 
   #groups() {
     return this.#each(this.#rows.groups, 'groups', (group) => {
-      const status = this.#peopled && group.mode !== 'static' ? 'activating' : 'active'
+      const status = !this.#isNew && group.mode !== 'static' ? 'activating' : 'active'
       const audit = this.#audit('group', group.id, group.name, difference(null, groupDocument(group)))
       return this.#ports.groups.insert(this.#organization, { ...group, status }, audit)
     })
@@ -287,7 +290,7 @@ export class Import {
 
   /** Members by hand of the new groups who were there before the file. */
   async #strays() {
-    if (!this.#peopled) return null
+    if (this.#isNew) return null
     const { users, devices, manual, groups } = this.#rows
     const mine = new Set<string>([...users.map(({ row }) => row.id), ...devices.map(({ id }) => id)])
     const groupOf = new Map(groups.map((group) => [group.id, group]))

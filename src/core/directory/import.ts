@@ -49,7 +49,7 @@ export async function importNewOrganization(
     { organization, actor, role: 'owner' },
     rows,
     proofs,
-    false,
+    true,
     at,
     ports,
   ).write()
@@ -81,10 +81,7 @@ export async function importInto(
   const { id } = by.organization
   const { epoch, groups, attributes } = await ports.rules.read(id)
   const resources = await ports.resources.list(id, { op: 'true' }, { limit: 10_000 })
-  const [user] = await ports.reader.users(id, { op: 'true' }, { limit: 1 }, false)
-  const [device] = await ports.reader.devices(id, { op: 'true' }, { limit: 1 })
-  const peopled = user !== undefined || device !== undefined
-  const known: Known = { groups, attributes, resources, ...(peopled ? finders(id, ports) : nobody) }
+  const known: Known = { groups, attributes, resources, ...finders(id, ports) }
   const rows = await readFile(file, known, ports.checkAttributes, at, problems)
   if (!rows) return invalid(problems.list)
   const settings = settingsOf(described, by.organization)
@@ -97,7 +94,7 @@ export async function importInto(
   if (!held.ok) return held
   const proofs = await hashAll(rows, ports)
   const besides = { ...ports, groups: groupsBesideRules(ports.groups, ports.rules, epoch) }
-  const written = await new Import(by, rows, proofs, peopled, at, besides).write()
+  const written = await new Import(by, rows, proofs, false, at, besides).write()
   if (!written.ok || settings === null) return written
   const changed = await updateOrganization({ ...by, confirmed: true }, { settings }, undefined, ports)
   return changed.ok ? written : changed
@@ -115,11 +112,11 @@ function settingsOf(described: unknown, organization: Organization): Organizatio
   return after === undefined || JSON.stringify(after) === JSON.stringify(settled({})) ? null : after
 }
 
-const nobody: Pick<Known, 'findUsers' | 'findDevices'> = {
+const nothing: Known = {
+  ...{ groups: [], attributes: [], resources: [] },
   findUsers: async () => new Map(),
   findDevices: async () => new Map(),
 }
-const nothing: Known = { groups: [], attributes: [], resources: [], ...nobody }
 
 function finders(organization: OrganizationId, { reader }: Pick<ImportPorts, 'reader'>) {
   async function find<Id>(
