@@ -1,7 +1,7 @@
 // What the API tells of memberships, over the embedded store: counts of bulk answers, who was suggested, what a removed
 // group and removed users and devices leave in histories, and what is refused.
 import t from 'tap'
-import { faults, sampleApi } from '../support/api.ts'
+import { changeRecords, faults, sampleApi } from '../support/api.ts'
 
 const { acme } = await sampleApi(t)
 
@@ -12,6 +12,8 @@ const make = async (path: string, body: object) => {
 }
 const addUser = (username: string, more: object = {}) => make('/users', { username, ...more })
 const addGroup = (name: string, more: object = {}) => make('/groups', { name, of: 'users', ...more })
+const records = changeRecords(acme)
+const history = async (path: string) => (await acme('GET', `${path}/history`)).body.items
 
 t.test('bulk answers count everybody', async (t) => {
   for (let n = 0; n < 20; n++) await addUser(`bulk-${n}`, { department: 'Bulk' })
@@ -56,4 +58,62 @@ t.test('a group that becomes static loses its rule', async (t) => {
   t.equal((await acme('GET', `${path}/members`)).body.items.length, 1, 'members stay')
   const review = await addGroup('settled too', { mode: 'review', rule: 'username eq "alice"' })
   t.equal((await acme('PATCH', `/groups/${review.id}`, { mode: 'static' })).status, 200)
+})
+
+t.test('who was in a group that is removed has left it', async (t) => {
+  const [ann, ben] = [await addUser('left-ann'), await addUser('left-ben')]
+  const group = await addGroup('short-lived')
+  for (const { id } of [ann, ben]) await acme('PUT', `/groups/${group.id}/members/${id}`)
+  t.equal((await acme('DELETE', `/groups/${group.id}`)).status, 204)
+  const told = (await records('membership.change')).filter(
+    ({ details }: { details: { cause: string } }) => details.cause === 'group.remove',
+  )
+  const [removal] = await records('group.remove')
+  const details = { group: { id: group.id, name: 'short-lived' }, joined: [], left: [group.id] }
+  t.match(told.map(({ target }: { target: { name: string } }) => target.name).sort(), [
+    'left-ann',
+    'left-ben',
+  ])
+  t.match(told, [
+    { actor: removal.actor, at: removal.at, details },
+    { actor: removal.actor, details },
+  ])
+  const named = { id: group.id, name: 'short-lived' }
+  t.match(await history(`/users/${ann.id}`), [
+    { joined: [], left: [named], cause: 'group.remove', group: named, actor: { kind: 'token' } },
+    { joined: [named], left: [], cause: 'membership.add', group: null },
+  ])
+  t.equal((await history(`/groups/${group.id}`)).length, 4, 'also of a group that is gone')
+  t.match(await acme('GET', '/audit/verify'), { body: { intact: true } })
+})
+
+t.test('a group of devices is removed; what its name was is known from its removal', async (t) => {
+  const device = await make('/devices', { name: 'left-mac', os: 'macos' })
+  const more = { of: 'devices', mode: 'dynamic', rule: 'name eq "left-mac"' }
+  const group = await addGroup('short-lived macs', more)
+  const [joined] = await history(`/devices/${device.id}`)
+  t.match(joined, { cause: 'rule', group: { id: group.id, name: 'short-lived macs' } }, 'whose rule it was')
+  await acme('DELETE', `/groups/${group.id}`)
+  const [left, before] = await history(`/devices/${device.id}`)
+  t.match(left, { cause: 'group.remove', subject: { kind: 'device', name: 'left-mac' } })
+  t.match(before.joined, [{ name: 'short-lived macs' }])
+})
+
+t.test('histories of users and devices that are removed end with a leave', async (t) => {
+  const group = await addGroup('until the end')
+  const user = await addUser('ended')
+  await acme('PUT', `/groups/${group.id}/members/${user.id}`)
+  const macs = await addGroup('macs until the end', { of: 'devices' })
+  const device = await make('/devices', { name: 'ended-mac', ownerId: user.id })
+  await acme('PUT', `/groups/${macs.id}/members/${device.id}`)
+  await acme('DELETE', `/users/${user.id}`)
+  const ids = (named: { id: string }[]) => named.map(({ id }) => id)
+  const [last] = await history(`/users/${user.id}`)
+  t.equal(last.cause, 'user.remove')
+  t.ok(ids(last.left).includes(group.id))
+  t.notOk((await history(`/devices/${device.id}`))[0].left.length, 'a device without owner stays')
+  await acme('DELETE', `/devices/${device.id}`)
+  const [lastOfDevice] = await history(`/devices/${device.id}`)
+  t.equal(lastOfDevice.cause, 'device.remove')
+  t.ok(ids(lastOfDevice.left).includes(macs.id))
 })

@@ -21,6 +21,7 @@ import type {
   RuleSource,
 } from '../ports.ts'
 import { cellSubject, nameIn } from './members.ts'
+import { isPlainObject } from './spec.ts'
 import type { Exemption, Group, User, UserState } from './types.ts'
 
 export interface InsightPorts {
@@ -72,7 +73,7 @@ export interface AccessOfUser {
 
 interface Named {
   readonly id: string
-  /** Null: it is gone. */
+  /** Null: it is gone, and nothing tells its name. */
   readonly name: string | null
 }
 
@@ -84,6 +85,8 @@ export interface HistoryEntry {
   readonly left: readonly Named[]
   /** The action of a change (`user.update`), `rule` or `time`. */
   readonly cause: string
+  /** Whose rule it was that was saved, or which group was removed; null: it is not of one group. */
+  readonly group: Named | null
   readonly actor: Actor
 }
 
@@ -97,6 +100,8 @@ export interface HistoryPage {
 }
 
 const mostChains = 500
+/** Groups that are gone are named so far: each is looked up by itself. */
+const mostGone = 100
 const mostShown = 100
 const oldDays = 90
 
@@ -104,7 +109,7 @@ export interface Insights {
   /** Null where there is no such group or subject. */
   member(organization: OrganizationId, group: string, subject: string): Promise<MemberExplained | null>
   access(organization: OrganizationId, user: string): Promise<AccessOfUser | null>
-  /** Newest first; null where there is no such group. */
+  /** Newest first; also of a group that is gone. Null where there never was one. */
   groupHistory(
     organization: OrganizationId,
     group: string,
@@ -127,27 +132,51 @@ export function createInsights(ports: InsightPorts): Insights {
   const namesIn = async (organization: OrganizationId): Promise<ReadonlyMap<string, string>> =>
     new Map((await ports.reader.groupNames(organization)).map(({ id, name }) => [id, name]))
 
+  /** Names of groups that these records tell of and that are removed, from the records of their removal. */
+  async function goneNames(
+    organization: OrganizationId,
+    records: readonly ChangeBody[],
+    present: ReadonlyMap<string, string>,
+  ): Promise<readonly (readonly [string, string])[]> {
+    const ids = records.flatMap(({ details: { joined, left } }) => [...idsOf(joined), ...idsOf(left)])
+    const gone = [...new Set(ids)].filter((id) => !present.has(id)).slice(0, mostGone)
+    const found: (readonly [string, string])[] = []
+    for (const target of gone) {
+      const name = await removedName(organization, target)
+      if (name !== null) found.push([target, name])
+    }
+    return found
+  }
+
+  /** What a group was called that has been removed; null where none has. */
+  async function removedName(organization: OrganizationId, target: string): Promise<string | null> {
+    const filter = { kind: 'change', outcome: 'group.remove', target } as const
+    const [record] = await ports.auditReader.list(organization, filter, { limit: 1 })
+    return record === undefined ? null : (JSON.parse(record.body) as ChangeBody).target.name
+  }
+
   async function history(
     organization: OrganizationId,
     where: { readonly group: string } | { readonly target: string },
     page: HistoryPage,
   ): Promise<readonly HistoryEntry[]> {
     const filter = { kind: 'change', outcome: 'membership.change', ...where } as const
-    const [records, names] = await Promise.all([
+    const [records, present] = await Promise.all([
       ports.auditReader.list(organization, filter, page),
       namesIn(organization),
     ])
+    const bodies = records.map(({ sequence, body }) => ({ ...(JSON.parse(body) as ChangeBody), sequence }))
+    const names = new Map([...present, ...(await goneNames(organization, bodies, present))])
     const only = 'group' in where ? where.group : null
     const named = (ids: unknown): readonly Named[] =>
-      (Array.isArray(ids) ? ids.map(String) : [])
+      idsOf(ids)
         .filter((id) => only === null || id === only)
         .map((id) => ({ id, name: names.get(id) ?? null }))
-    return records.map(({ sequence, body }) => {
-      const { at, actor, target, details } = JSON.parse(body) as ChangeBody
-      const { joined, left, cause } = details
+    return bodies.map(({ sequence, at, actor, target, details }) => {
+      const { joined, left, cause, group } = details
       return {
         ...{ sequence, at, subject: target, actor },
-        ...{ joined: named(joined), left: named(left), cause: String(cause) },
+        ...{ joined: named(joined), left: named(left), cause: String(cause), group: namedGroup(group) },
       }
     })
   }
@@ -193,7 +222,8 @@ export function createInsights(ports: InsightPorts): Insights {
     },
 
     async groupHistory(organization, group, page) {
-      if ((await ports.groups.find(organization, group as GroupId)) === null) return null
+      const is = (await ports.groups.find(organization, group as GroupId)) !== null
+      if (!is && (await removedName(organization, group)) === null) return null
       return history(organization, { group }, page)
     },
 
@@ -217,6 +247,13 @@ export function createInsights(ports: InsightPorts): Insights {
         .map((one) => ({ ...one, message: messages[one.code](one.count) }))
     },
   }
+}
+
+const idsOf = (value: unknown): readonly string[] => (Array.isArray(value) ? value.map(String) : [])
+
+function namedGroup(value: unknown): Named | null {
+  if (!isPlainObject(value) || typeof value.id !== 'string') return null
+  return { id: value.id, name: typeof value.name === 'string' ? value.name : null }
 }
 
 const many = (count: number, one: string, more: string): string =>

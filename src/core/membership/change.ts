@@ -20,7 +20,15 @@ import type {
 import { dueToStore, nextDue } from './due.ts'
 import { type CellFacts, difference, type Evaluation, evaluate, suggestionChanges } from './engine.ts'
 import { everyCell, oneAhead } from './every-cell.ts'
-import { type Cause, causeOf, membershipRecords, ruleCause, stateRecord, timeCause } from './history.ts'
+import {
+  type Cause,
+  causeOf,
+  membershipRecords,
+  ruleCause,
+  ruleCauseOf,
+  stateRecord,
+  timeCause,
+} from './history.ts'
 import { evaluateChange, evaluateFresh } from './incremental/evaluate-change.ts'
 import { type EvaluationObserver, Sampled } from './incremental/sampled.ts'
 import { distinct, eachInTurn, Rewriting } from './rewriting.ts'
@@ -168,7 +176,7 @@ export class MembershipEngine {
     const group = await this.#ports.groups.find(organization, id)
     if (group === null || group.status === 'active') return
     await this.#ports.groups.barrier()
-    await this.reconcile(organization, [id])
+    await this.reconcile(organization, [id], ruleCauseOf(group))
     await this.#ports.groups.activate(organization, id, group.version)
   }
 
@@ -182,10 +190,14 @@ export class MembershipEngine {
    * Brings every cell's memberships to what the rules say, or at least those that these groups, and groups that read them,
    * concern. Returns in how many cells a membership or a suggestion was changed.
    */
-  async reconcile(organization: OrganizationId, groups: GroupsAsked = 'all'): Promise<number> {
+  async reconcile(
+    organization: OrganizationId,
+    groups: GroupsAsked = 'all',
+    cause: Cause = ruleCause,
+  ): Promise<number> {
     let changed = 0
     for await (const cells of oneAhead(this.#differing(organization, groups)))
-      changed += (await this.#rewriting.rewrite(organization, cells, ruleCause, groups)).moved
+      changed += (await this.#rewriting.rewrite(organization, cells, cause, groups)).moved
     return changed
   }
 

@@ -8,11 +8,21 @@ import type { Difference } from './engine.ts'
 export interface Cause {
   readonly actor: Actor
   readonly cause: string
+  /** Whose rule it was. */
+  readonly group?: NamedGroup
+}
+
+interface NamedGroup {
+  readonly id: string
+  readonly name: string
 }
 
 export const timeCause: Cause = { actor: { kind: 'system', name: 'clock' }, cause: 'time' }
 /** A rule that is carried through the organization. */
 export const ruleCause: Cause = { actor: { kind: 'system', name: 'rules' }, cause: 'rule' }
+
+/** The rule of this group. */
+export const ruleCauseOf = ({ id, name }: NamedGroup): Cause => ({ ...ruleCause, group: { id, name } })
 
 /** The cause of memberships that change with what these records tell of. */
 export function causeOf([first]: readonly AuditBody[]): Cause {
@@ -24,7 +34,7 @@ export function membershipRecords(
   subjects: { readonly users: readonly User[]; readonly devices: readonly Device[] },
   before: readonly Membership[],
   { put, remove }: Difference,
-  { actor, cause }: Cause,
+  { actor, cause, group }: Cause,
   at: Date,
 ): readonly ChangeBody[] {
   if (put.length + remove.length === 0) return []
@@ -42,9 +52,19 @@ export function membershipRecords(
     const stayed = mine.filter(({ groupId }) => had.has(target.id + groupId)).map(({ groupId }) => groupId)
     const left = (removeOf.get(target.id) ?? []).map(({ groupId }) => groupId)
     if (joined.length + stayed.length + left.length === 0) return []
-    const details = { cause, joined, left, ...(stayed.length > 0 ? { stayed } : {}) }
+    const details = { cause, ...(group && { group }), joined, left, ...(stayed.length > 0 && { stayed }) }
     return [{ kind: 'change', at: at.toISOString(), actor, action: 'membership.change', target, details }]
   })
+}
+
+/** That a member left, because its group was removed. The group's name is kept: nobody can be asked for it any more. */
+export function leaveRecord(
+  member: { readonly kind: 'user' | 'device'; readonly id: string; readonly name: string },
+  { at, actor, action, target: { id, name } }: ChangeBody,
+): ChangeBody {
+  const target = { kind: member.kind, id: member.id, name: member.name }
+  const details = { cause: action, group: { id, name }, joined: [], left: [id] }
+  return { kind: 'change', at, actor, action: 'membership.change', target, details }
 }
 
 /** The record of a scheduled state that has come into force. */

@@ -1,12 +1,14 @@
 // Groups: every write starts a new epoch of the rules, and a new rule waits until no writer of an older one is left.
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
+import type { AuditBody } from '../../core/audit/record.ts'
 import type { Group } from '../../core/directory/types.ts'
 import type { GroupRecords } from '../../core/ports.ts'
 import type { Database, Transaction } from '../database.ts'
 import { fromReasons } from '../reasons.ts'
 import { groups } from '../rows.ts'
 import { sql } from '../sql.ts'
+import { recordLeaves, takeOut } from './leaving.ts'
 import { createRecords } from './records.ts'
 import { type Changed, conflict, inUse, type RecordStore, taken, write, written } from './writing.ts'
 
@@ -14,7 +16,7 @@ const byRule = fromReasons(['rule'])
 
 export function createGroups(store: RecordStore): GroupRecords {
   const { database } = store
-  const records = (readers: readonly GroupId[] = []) =>
+  const records = (readers: readonly GroupId[] = [], removal: AuditBody | null = null) =>
     createRecords<Group>(store, {
       mapping: groups,
       conditions: 'groups',
@@ -29,14 +31,18 @@ export function createGroups(store: RecordStore): GroupRecords {
         if (step.do === 'update' && step.row.mode !== 'dynamic')
           await keepMembers(tx, organization, step.row.id)
         if (readers.length > 0) await carryAgain(tx, organization, readers, changed)
-        return proceed()
+        if (step.do !== 'remove' || removal?.kind !== 'change') return proceed()
+        const members = await takeOut(tx, organization, step.row.id)
+        const outcome = await proceed()
+        if (outcome.outcome === 'written') await recordLeaves(tx, organization, members, removal)
+        return outcome
       },
     })
   return {
     ...records(),
 
     remove: (organization, id, version, audit, epoch, readers) =>
-      records(readers).remove(organization, id, version, audit, epoch),
+      records(readers, audit).remove(organization, id, version, audit, epoch),
 
     async activate(organization, id, version) {
       const { outcome } = await write(store, organization, null, {}, async (tx, changed) => {

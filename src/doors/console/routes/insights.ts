@@ -85,6 +85,9 @@ const history = {
         joined: Type.Array(named),
         left: Type.Array(named),
         cause: Type.String({ description: 'The action of a change, such as user.update; or rule, or time' }),
+        group: Type.Union([named, Type.Null()], {
+          description: 'Whose rule was saved, or which group was removed',
+        }),
         actor: Type.Object({}),
       }),
     ),
