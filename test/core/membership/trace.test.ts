@@ -50,6 +50,14 @@ t.test('why and why not, in a line each', async (t) => {
   ])
   t.strictSame(told('not (level lt 5 and memberOf eq "g2")'), ['`level lt 5` does not hold: level is 7'])
   t.strictSame(told('memberOf ne "g0"'), ['`memberOf ne "g0"` does not hold: is in "engineering"'])
+  const loner: Subject = { ...facts({}), devices: [] }
+  t.strictSame(told('memberOf eq "g0"', loner), ['`memberOf eq "g0"` does not hold: is not in "engineering"'])
+  t.match(told('memberOf ne "g0"', loner), [/holds: is not in "engineering"$/])
+  t.match(told('memberOf in ("g0", "g2")', loner), [/does not hold: is in none of these groups$/])
+  t.match(told('memberOf pr', loner), [/does not hold: is in no group$/])
+  t.match(told('owner.memberOf eq "g0"', { ...mac, owner: loner }, 'devices'), [
+    /the owner is not in "engineering"$/,
+  ])
   t.strictSame(told('started lt now'), [
     '`started lt now` does not hold: started is 2026-06-15T00:00:00.000Z',
   ])

@@ -32,9 +32,14 @@ function have(term: TermTrace, telling: Telling): string {
   const whose = term.side === 'owner' ? 'owner.' : ''
   const { attribute, values, more } = term
   if (attribute === null) {
-    if (values.length === 0) return term.side === 'owner' ? 'the owner is in none' : 'is in none'
-    const names = values.map((id) => JSON.stringify(telling.groupName(String(id)) ?? id))
-    return `is in ${list(names, more)}`
+    const who = term.side === 'owner' ? 'the owner is' : 'is'
+    const named = (ids: readonly unknown[]): string[] =>
+      ids.map((id) => JSON.stringify(telling.groupName(String(id)) ?? id))
+    if (values.length > 0) return `${who} in ${list(named(values), more)}`
+    if (term.groups === null) return `${who} in no group`
+    return term.groups.length === 1
+      ? `${who} not in ${named(term.groups)[0]}`
+      : `${who} in none of these groups`
   }
   const name = whose + attribute.name
   if (values.length === 0) return `${name} has no value`

@@ -27,6 +27,8 @@ export type TermTrace = Clause<
     readonly attribute: Attribute | null
     /** At most 20, texts cut at 200 characters; dates in epoch milliseconds. For `memberOf` ids of groups: those named. */
     readonly values: readonly (string | number | boolean)[]
+    /** For `memberOf` the groups that are named, at most 20; null: none are, or it is an attribute. */
+    readonly groups: readonly string[] | null
     /** How many values there are besides. */
     readonly more: number
     /** The device's or user's owner, of whom nothing is known, does not exist. */
@@ -127,10 +129,12 @@ function termTracer(rule: Term, whole: CheckedRule = rule): Tracer<TermTrace> {
   const valuesOf = rule.kind === 'member' ? groupsOf(rule.groups) : attributeOf(rule.attribute)
   const common = { kind: 'term', at: rule.at, side: rule.side } as const
   const attribute = rule.kind === 'member' ? null : rule.attribute
+  const groups = rule.kind === 'member' ? (rule.groups?.slice(0, traceLimits.values) ?? null) : null
+  const fixed = { ...common, attribute, groups }
   return (subject, now) => {
     const facts = rule.side === 'owner' ? subject.owner : subject
     const ownerMissing = facts === undefined
-    return { ...common, attribute, holds: isRight(subject, now), ownerMissing, ...valuesOf(facts ?? nothing) }
+    return { ...fixed, holds: isRight(subject, now), ownerMissing, ...valuesOf(facts ?? nothing) }
   }
 }
 
