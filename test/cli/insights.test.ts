@@ -95,6 +95,20 @@ t.test('history: page after page', async (t) => {
   }
 })
 
+t.test('history: of what is gone by its id, and whose rule it was', async (t) => {
+  const { url, asked } = await fakeServer(t, ({ path }) => {
+    if (!path.endsWith('/history')) return undefined
+    return page({ ...entry, cause: 'rule', group: sales }, { ...entry, cause: 'group.remove', group: sales })
+  })
+  const env = { MUSTER_URL: url, MUSTER_TOKEN: 'muster_token' }
+  for (const kind of ['user', 'device', 'group']) {
+    const { code, out } = await muster([kind, 'history', carolId], { env })
+    t.equal(code, 0)
+    t.match(out, /sales +rule of sales +admin\n.*sales +group\.remove +admin\n/)
+    t.equal(asked.at(-1)?.path, `/${kind}s/${carolId}/history`)
+  }
+})
+
 t.test('group findings: what, how many, and the first of them', async (t) => {
   const { out } = await (await running(t))('group', 'findings')
   t.equal(out, '3 memberships by hand\n  carol in sales\n  and 2 more\n')

@@ -2,10 +2,10 @@
 import type { Command } from 'commander'
 import { define, type Session, type Surroundings } from '../command.ts'
 import { kinds } from '../kinds.ts'
-import { resolve } from '../names.ts'
+import { idOf, resolve } from '../names.ts'
 import { formatTime, formatValue, printable } from '../output.ts'
 import { mostRows, noteMore, rowOptions } from '../rows.ts'
-import { defineForUser } from './one-user.ts'
+import { defineForUser, userWords } from './one-user.ts'
 
 interface Because {
   readonly kind: string
@@ -49,6 +49,7 @@ interface Entry {
   readonly joined: readonly Named[]
   readonly left: readonly Named[]
   readonly cause: string
+  readonly group?: Named | null
   readonly actor: { readonly name: string }
 }
 
@@ -92,10 +93,7 @@ export function addGroupInsights(group: Command, around: Surroundings): void {
       examples: ['engineering', 'engineering --all --json'],
     },
     around,
-    async (session, [name = '']) => {
-      const { id } = await resolve(await session.api(), kinds.group, name)
-      await showHistory(session, `/groups/${id}/history`, name)
-    },
+    (session, [name = '']) => showHistory(session, 'group', name),
   )
   define(
     group,
@@ -129,16 +127,17 @@ export function addUserInsights(user: Command, around: Surroundings): void {
       session.answer(answer, () => access(answer, session))
     },
   )
-  defineForUser(
+  define(
     user,
     {
       name: 'history',
       summary: 'the groups that a user joined and left, newest first',
+      words: userWords,
       options: rowOptions(),
       examples: ['alice', 'alice --limit 10'],
     },
     around,
-    (session, { id, username }) => showHistory(session, `/users/${id}/history`, username),
+    (session, [username = '']) => showHistory(session, 'user', username),
   )
 }
 
@@ -153,10 +152,7 @@ export function addDeviceInsights(device: Command, around: Surroundings): void {
       examples: ['mac-alice', 'mac-alice --limit 10'],
     },
     around,
-    async (session, [name = '']) => {
-      const { id } = await resolve(await session.api(), kinds.device, name)
-      await showHistory(session, `/devices/${id}/history`, name)
-    },
+    (session, [name = '']) => showHistory(session, 'device', name),
   )
 }
 
@@ -201,8 +197,15 @@ const given = (attributes: Chain['binding']['attributes']): string =>
     .map(([door, value]) => `${door}: ${formatValue(value)}`)
     .join('; ')
 
-async function showHistory(session: Session, path: string, name: string): Promise<void> {
-  const { items, more } = await (await session.api()).list<Entry>(path, {}, mostRows(session))
+/** Of a rule it is told whose: many may have been saved at that time. */
+const causeOf = ({ cause, group }: Entry): string =>
+  cause === 'rule' && group ? `rule of ${nameOf(group)}` : cause
+
+/** An id is not looked up: its object may be gone, and its history is there. */
+async function showHistory(session: Session, kind: 'group' | 'user' | 'device', name: string): Promise<void> {
+  const api = await session.api()
+  const path = `/${kinds[kind].path}/${await idOf(api, kind, name)}/history`
+  const { items, more } = await api.list<Entry>(path, {}, mostRows(session))
   session.answer({ items, next: more ? (items.at(-1)?.sequence ?? null) : null }, () =>
     items.length === 0
       ? `nothing is recorded of ${printable(name)}\n`
@@ -212,7 +215,7 @@ async function showHistory(session: Session, path: string, name: string): Promis
             { title: 'WHO', value: ({ subject }) => nameOf(subject) },
             { title: 'JOINED', value: ({ joined }) => joined.map(nameOf) },
             { title: 'LEFT', value: ({ left }) => left.map(nameOf) },
-            { title: 'CAUSE', value: ({ cause }) => cause },
+            { title: 'CAUSE', value: causeOf },
             { title: 'BY', value: ({ actor }) => actor.name },
           ],
           items,

@@ -20,9 +20,19 @@ export function addUserCommands(user: Command, around: Surroundings): void {
     ['suspend', 'suspended', 'takes all access away, at every door at once'],
     ['activate', 'active', 'gives a staged or suspended user access again'],
   ] as const) {
-    defineForUser(user, { name, summary, examples: ['alice'] }, around, async (session, { api, id }) => {
-      const changed = await api.request<Item>('PATCH', `/users/${id}`, { body: { state } })
-      session.answer(changed, () => `${printable(String(changed.username))} is ${state}\n`)
+    const words = [['<usernames...>', 'usernames, e-mail addresses or ids']] as const
+    const examples = ['alice', 'alice bob']
+    define(user, { name, summary, words, examples }, around, async (session, usernames) => {
+      const api = await session.api()
+      // All are looked up first, so that a misspelled name changes nothing.
+      const found = await Promise.all(usernames.map((username) => resolve(api, kinds.user, username)))
+      const changed: Item[] = []
+      for (const { id } of found)
+        changed.push(await api.request<Item>('PATCH', `/users/${id}`, { body: { state } }))
+      const [only, ...others] = changed
+      session.answer(others.length === 0 ? only : { items: changed }, () =>
+        changed.map(({ username }) => `${printable(String(username))} is ${state}\n`).join(''),
+      )
     })
   }
 
