@@ -158,3 +158,20 @@ t.test('A12: nobody gives themselves a role in the console, whatever an owner ha
   t.notOk((await groupsOf('dave')).includes('corner'))
   t.equal((await dave.post(details, { ...fields, 'attributes.desk': '1.01' })).status, 303)
 })
+
+t.test('A12: who sends many changes at once is told that they are too many, and loses nothing', async (t) => {
+  const erin = await signedIn('erin')
+  const { fields } = (await erin.get(details)).forms[0] as { fields: Record<string, string> }
+  const pages = await Promise.all(
+    Array.from({ length: 20 }, (_, i) => erin.post(details, { ...fields, displayName: `Erin ${i}` })),
+  )
+  const saved = pages.filter(({ status }) => status === 303)
+  const others = pages.filter(({ status }) => status !== 303)
+  t.ok(saved.length > 0 && others.length > 0, `${saved.length} of 20`)
+  for (const page of others) {
+    t.match(page, { status: 503, alert: /this one was not saved/ })
+    t.match(page.text, /value="Erin \d+"/)
+  }
+  t.equal((await records('erin')).length, saved.length)
+  t.equal((await erin.post(details, { ...fields, displayName: 'Erin at last' })).status, 303)
+})

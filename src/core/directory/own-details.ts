@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { OrganizationId, UserId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
+import { OneAtATime } from '../factors/one-at-a-time.ts'
 import type { CellPlan } from '../membership/apply.ts'
 import type { DirectoryReader, RuleSource } from '../ports.ts'
 import { type AuthorityPorts, authorityOf } from './authority.ts'
@@ -35,13 +36,54 @@ export interface OwnDetailPorts extends Omit<AuthorityPorts, 'cells'> {
 export interface OwnDetails {
   /** Standard attributes first, in the order of the organization's settings; empty where nothing may be changed. */
   of(organization: Organization, user: UserId): Promise<readonly OwnDetail[]>
-  /** Takes a merge patch of these details; whatever else it names is refused, and nothing is written. */
+  /**
+   * Takes a merge patch of these details; whatever else it names is refused, and nothing is written. One change of a user at a
+   * time; throws Fault `busy` where too many wait already.
+   */
   change(organization: Organization, user: UserId, patch: unknown): Promise<Result<null, Refusal>>
 }
 
+/** Of one user: people save one form, and perhaps again because it takes long. */
+const mostWaiting = 4
+
 export function ownDetails(ports: OwnDetailPorts): OwnDetails {
+  // Every write makes those start over who change the same user at that moment: an owner who suspends somebody would never
+  // get there between a hundred changes that this somebody makes.
+  const turns = new OneAtATime(mostWaiting, 'too many changes of the same details at once: try again')
   const definitionsOf = async (organization: OrganizationId) =>
     (await ports.rules.read(organization)).attributes
+
+  async function change(
+    organization: Organization,
+    id: UserId,
+    patch: unknown,
+  ): Promise<Result<null, Refusal>> {
+    const user = await ports.reader.findUser(organization.id, id)
+    if (user === null) return notFound('user')
+    const definitions = await definitionsOf(organization.id)
+    const strange = strangers(patch, new Set(detailsOf(user, organization, definitions).map(fieldOf)))
+    if (strange.length > 0) return fail({ kind: 'forbidden', problems: strange })
+    const actor = { kind: 'user', id, name: user.username } as const
+    // Of no role above the least: what people change of themselves makes nobody an administrator.
+    const by: By = { organization, actor, role: 'auditor' }
+    const at = ports.clock.now()
+    const early = planned(by, user, patch, definitions, at)
+    if (!early.ok) return invalid(early.error)
+    if (early.value === null) return ok(null)
+    const { guard } = await authorityOf(by, ports)
+    return changeCells(
+      ports.engine,
+      organization.id,
+      [{ kind: 'user', id }],
+      'user',
+      ([cell]) => {
+        if (!cell?.user) return signal('not-found')
+        const plan = planned(by, cell.user, patch, definitions, at)
+        return plan.ok ? ok(plan.value ?? { audit: [] }) : plan
+      },
+      guard,
+    )
+  }
 
   return {
     async of(organization, id) {
@@ -49,33 +91,8 @@ export function ownDetails(ports: OwnDetailPorts): OwnDetails {
       return user === null ? [] : detailsOf(user, organization, await definitionsOf(organization.id))
     },
 
-    async change(organization, id, patch) {
-      const user = await ports.reader.findUser(organization.id, id)
-      if (user === null) return notFound('user')
-      const definitions = await definitionsOf(organization.id)
-      const strange = strangers(patch, new Set(detailsOf(user, organization, definitions).map(fieldOf)))
-      if (strange.length > 0) return fail({ kind: 'forbidden', problems: strange })
-      const actor = { kind: 'user', id, name: user.username } as const
-      // Of no role above the least: what people change of themselves makes nobody an administrator.
-      const by: By = { organization, actor, role: 'auditor' }
-      const at = ports.clock.now()
-      const early = planned(by, user, patch, definitions, at)
-      if (!early.ok) return invalid(early.error)
-      if (early.value === null) return ok(null)
-      const { guard } = await authorityOf(by, ports)
-      return changeCells(
-        ports.engine,
-        organization.id,
-        [{ kind: 'user', id }],
-        'user',
-        ([cell]) => {
-          if (!cell?.user) return signal('not-found')
-          const plan = planned(by, cell.user, patch, definitions, at)
-          return plan.ok ? ok(plan.value ?? { audit: [] }) : plan
-        },
-        guard,
-      )
-    },
+    change: (organization, id, patch) =>
+      turns.run(`${organization.id} ${id}`, () => change(organization, id, patch)),
   }
 }
 

@@ -1,5 +1,6 @@
 // People see and change what of them they look after themselves. What that is, and what it leads to, the directory decides.
 import type { FastifyInstance, FastifyReply } from 'fastify'
+import { Fault } from '../../../base/result.ts'
 import type { Refusal } from '../../../core/directory/writing.ts'
 import { formOf } from '../../../net/web/visitor.ts'
 import { patchOf } from '../details-form.ts'
@@ -17,6 +18,19 @@ const statuses: Readonly<Partial<Record<Refusal['kind'], number>>> = {
   'not-found': 404,
 }
 
+const tooMany: Refusal['problems'] = [
+  {
+    ...{ field: '', code: 'busy' },
+    message: 'Too many changes of your details at once: this one was not saved. Try again in a moment.',
+  },
+]
+
+/** Null where it is just that; whatever else is thrown goes on. */
+function busy(error: unknown): null {
+  if (error instanceof Fault && error.reason === 'busy') return null
+  throw error
+}
+
 export function detailRoutes(app: FastifyInstance, options: PortalOptions): void {
   const { ownDetails } = options.directory
 
@@ -31,7 +45,8 @@ export function detailRoutes(app: FastifyInstance, options: PortalOptions): void
     const { organization, user, frame } = guest
     const form = formOf(request)
     const patch = patchOf(form, await ownDetails.of(organization, user.id))
-    const changed = await ownDetails.change(organization, user.id, patch)
+    const changed = await ownDetails.change(organization, user.id, patch).catch(busy)
+    if (changed === null) return show(guest, 503, new Map(form), tooMany)
     if (changed.ok) return reply.redirect(`${frame.base}?done=details-changed`, 303)
     return show(guest, statuses[changed.error.kind] ?? 409, new Map(form), changed.error.problems)
   })
