@@ -762,7 +762,13 @@ t.test('audit: a table of decisions and changes; verify fails where the chain is
       ['binding.update', 'binding', 'b', { group: 'engineering', resource: 'office wifi' }],
       ['binding.remove', 'binding', 'b', { groupId: { from: 'g' } }],
       ['membership.add', 'group', 'it-admins', { member: { kind: 'user', id: 'u', name: 'carol' } }],
-      ['membership.change', 'user', 'carol', { cause: 'time', joined: ['g'], left: [] }],
+      [
+        ...(['membership.change', 'user', 'carol'] as const),
+        {
+          ...{ cause: 'group.remove', group: { id: 'g', name: 'former' } },
+          ...{ joined: [ids.engineering], left: ['g', ids.wifi] },
+        },
+      ],
     ] as const
     return page(
       {
@@ -799,14 +805,19 @@ t.test('audit: a table of decisions and changes; verify fails where the chain is
   const { out } = await run(['audit', 'list', '--kind', 'decision', '--user', 'alice', '--since', 'now-1d'])
   t.match(out, /^2026-11-20 11:00:00Z {2}x\\u001b\]0; +deny +office wifi +ldap +10\.0\.0\.7 +wrong-proof$/m)
   t.match(out, /^2026-11-20 11:00:00Z {2}ci +user\.create +user alice$/m)
-  t.match(asked.at(-1)?.query, { kind: 'decision', subject: ids.alice, from: '2026-11-19T12:00:00.000Z' })
+  const lastAsked = () => asked.findLast(({ path }) => path === '/audit')?.query
+  t.match(lastAsked(), { kind: 'decision', subject: ids.alice, from: '2026-11-19T12:00:00.000Z' })
   t.match(out, /binding\.update +binding engineering → office wifi$/m)
   t.match(out, /binding\.remove +binding b$/m)
   t.match(out, /membership\.add +group it-admins: carol$/m)
-  t.match(out, /membership\.change +user carol$/m)
+  const moves = `+engineering -former -${ids.wifi}`
+  t.ok(
+    out.includes(`user carol: ${moves}\n`),
+    'the groups that were joined and left, by name where they have one',
+  )
   await run(['audit', 'list', '--kind', 'change', '--user', 'alice'])
-  t.equal(asked.at(-1)?.query.target, ids.alice)
-  t.equal(asked.at(-1)?.query.subject, undefined)
+  t.equal(lastAsked()?.target, ids.alice)
+  t.equal(lastAsked()?.subject, undefined)
   for (const spoken of ['7K3M-10X1', '7k3m10x1', ' 7k3m – iox L ', '7K3M 1OXI']) {
     t.equal((await run(['audit', 'list', '--reference', spoken])).code, 0)
     t.equal(asked.at(-1)?.query.reference, '7K3M-10X1', spoken)

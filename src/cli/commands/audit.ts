@@ -5,7 +5,8 @@ import type { Api } from '../api.ts'
 import { parseDate } from '../assignments.ts'
 import { define, option, type Session, type Surroundings } from '../command.ts'
 import { exitCodes, usage } from '../failure.ts'
-import { idOf } from '../names.ts'
+import type { Names } from '../kinds.ts'
+import { idOf, namesOf } from '../names.ts'
 import { type Column, formatTime, formatValue, printable, type Style } from '../output.ts'
 import { limitOption, mostRows } from '../rows.ts'
 import type { Trace } from './explain.ts'
@@ -44,7 +45,8 @@ const styles: Readonly<Record<string, Style>> = {
   indeterminate: 'red',
 }
 
-const columns: readonly Column<Row>[] = [
+/** `groups`: names of those that records tell of. */
+const columnsWith = (groups: Names): readonly Column<Row>[] => [
   { title: 'TIME', value: ({ at }) => formatTime(at) },
   {
     title: 'WHO',
@@ -59,7 +61,9 @@ const columns: readonly Column<Row>[] = [
   {
     title: 'TARGET',
     value: (row) =>
-      row.kind === 'decision' ? (row.trace.resource.name ?? row.trace.resource.claimed) : targetOf(row),
+      row.kind === 'decision'
+        ? (row.trace.resource.name ?? row.trace.resource.claimed)
+        : targetOf(row, groups),
   },
   { title: 'DOOR', value: (row) => (row.kind === 'decision' ? row.circumstance.door : null) },
   { title: 'FROM', value: (row) => (row.kind === 'decision' ? row.circumstance.peer : null) },
@@ -67,15 +71,43 @@ const columns: readonly Column<Row>[] = [
 ]
 
 /** The object by names: a binding has none of its own, and of a membership it matters whose it is. */
-function targetOf({ action, target, details }: Changed): string {
+function targetOf({ action, target, details }: Changed, groups: Names): string {
   const plain = `${target.kind} ${target.name}`
   const { group, resource, member } = details
   if (action.startsWith('binding.') && typeof group === 'string' && typeof resource === 'string')
     return `binding ${group} → ${resource}`
+  if (action === 'membership.change') {
+    const moves = movesOf(details).map(({ sign, id }) => `${sign}${groups.get(id) ?? id}`)
+    const more = moves.length > mostMoves ? ` and ${moves.length - mostMoves} more` : ''
+    return `${plain}: ${moves.slice(0, mostMoves).join(' ')}${more}`
+  }
   if (!action.startsWith('membership.')) return plain
   const name = typeof member === 'object' && member !== null && 'name' in member ? member.name : member
   return typeof name === 'string' ? `${plain}: ${name}` : plain
 }
+
+/** A line stays a line; --json has all of them. */
+const mostMoves = 10
+
+/** Groups that somebody joined (+) and left (-), and is in for other reasons than before (=), by id. */
+function movesOf({ joined, left, stayed }: Changed['details']) {
+  const of = (sign: string, ids: unknown) =>
+    Array.isArray(ids) ? ids.map((id) => ({ sign, id: String(id) })) : []
+  return [...of('+', joined), ...of('-', left), ...of('=', stayed)]
+}
+
+/** Of a group that is removed the name is in the record. */
+async function groupNames(api: Api, records: readonly AuditRecord[]): Promise<Names> {
+  const changes = records.flatMap(({ body }) =>
+    body.kind === 'change' && body.action === 'membership.change' ? [body.details] : [],
+  )
+  const kept = changes.flatMap(({ group }) => (isNamed(group) ? [[group.id, group.name] as const] : []))
+  const ids = changes.flatMap((details) => movesOf(details).map(({ id }) => id))
+  return new Map([...kept, ...(await namesOf(api, 'group', ids))])
+}
+
+const isNamed = (value: unknown): value is { readonly id: string; readonly name: string } =>
+  typeof value === 'object' && value !== null && 'id' in value && 'name' in value
 
 /** As they are read out on the phone: without dash, in small letters, and with letters that no reference has. */
 function parseReference(text: string): string {
@@ -124,6 +156,7 @@ export function addAudit(program: Command, around: Surroundings): void {
       const { follow } = session.options
       const { items, more } = await api.list<AuditRecord>('/audit', query, mostRows(session))
       if (follow === true) return followLog(session, api, query, items)
+      const columns = columnsWith(session.json ? new Map() : await groupNames(api, items))
       session.answer({ items, next: more ? (items.at(-1)?.sequence ?? null) : null }, () =>
         items.length === 0
           ? query.reference === undefined
@@ -186,11 +219,14 @@ async function followLog(
   query: Readonly<Record<string, string>>,
   first: readonly AuditRecord[],
 ): Promise<never> {
-  const print = ({ sequence, body }: AuditRecord): void => {
-    if (session.json) session.terminal.out(`${JSON.stringify({ sequence, body })}\n`)
-    else session.terminal.out(`${lineOf(body, session)}\n`)
+  const print = async (records: readonly AuditRecord[]): Promise<void> => {
+    const columns = columnsWith(session.json ? new Map() : await groupNames(api, records))
+    for (const { sequence, body } of records.toReversed()) {
+      if (session.json) session.terminal.out(`${JSON.stringify({ sequence, body })}\n`)
+      else session.terminal.out(`${lineOf(body, columns, session)}\n`)
+    }
   }
-  for (const record of first.toReversed()) print(record)
+  await print(first)
   let last = BigInt(first[0]?.sequence ?? 0)
   for (;;) {
     await sleep(pollMs)
@@ -199,12 +235,12 @@ async function followLog(
       if (BigInt(record.sequence) <= last) break
       fresh.push(record)
     }
-    for (const record of fresh.toReversed()) print(record)
+    await print(fresh)
     last = BigInt(fresh[0]?.sequence ?? last)
   }
 }
 
-function lineOf(body: Row, { paint }: Session): string {
+function lineOf(body: Row, columns: readonly Column<Row>[], { paint }: Session): string {
   const cells = columns.map(({ value, style }) => {
     const text = printable(formatValue(value(body)))
     const chosen = style?.(body) ?? null
