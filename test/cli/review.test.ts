@@ -28,12 +28,16 @@ const parts = [
   { approved: 2, withdrawn: 0, more: false },
 ]
 
+let mode = 'review'
+
 function answer({ method, path, query, body }: Asked): unknown {
   const named = /eq "([^"]*)"/.exec(query.filter ?? '')?.[1]
   if (path === '/users') return page(...users.filter(({ username }) => username === named))
-  if (path === '/groups') return page({ id: ids.group, name: 'ops', of: 'users' })
-  if (path === `/groups/${ids.group}/suggestions`)
-    return page(...(query.subjectId === ids.bob ? [] : [suggestion]))
+  if (path === '/groups') return page({ id: ids.group, name: 'ops', of: 'users', mode })
+  if (path === `/groups/${ids.group}/suggestions`) {
+    const items = query.subjectId === ids.bob || mode !== 'review' ? [] : [suggestion]
+    return { ...page(...items), counts: { joins: 3, leaves: 1 } }
+  }
   if (path === '/suggestions/approve')
     return (body as { ids?: unknown }).ids === undefined
       ? parts.shift()
@@ -52,7 +56,7 @@ const changes = () => asked.filter(({ method }) => method !== 'GET')
 t.test('suggestions are listed, approved and rejected', async (t) => {
   t.equal(
     (await run('group', 'suggestions', 'ops')).out,
-    'NAME   WOULD  SINCE\nalice  join   2026-01-02 03:04:05Z\n',
+    'NAME   WOULD  SINCE\nalice  join   2026-01-02 03:04:05Z\n3 would join, 1 would leave\n',
   )
   await run('group', 'suggestions', 'ops', '--rejected')
   t.equal(asked.at(-1)?.query.rejected, 'true')
@@ -71,6 +75,18 @@ t.test('suggestions are listed, approved and rejected', async (t) => {
   t.equal(changes().length, before, 'nothing is approved where one is not suggested')
   t.equal((await run('group', 'reject', 'ops', 'alice')).out, 'rejected 0; 1 no longer stood\n')
   t.equal(changes().at(-1)?.path, '/suggestions/reject')
+})
+
+t.test('groups that are not reviewed suggest nothing', async (t) => {
+  for (const [one, why] of [
+    ['dynamic', 'its rule decides by itself'],
+    ['static', 'and has no rule'],
+  ] as const) {
+    mode = one
+    const { out } = await run('group', 'suggestions', 'ops')
+    t.equal(out, `nothing is suggested for ops: it is no review group, ${why}\n`)
+  }
+  mode = 'review'
 })
 
 t.test('states are scheduled, shown and cancelled', async (t) => {

@@ -16,6 +16,11 @@ interface Suggestion extends Item {
   readonly rejectedAt: string | null
 }
 
+interface Counts {
+  readonly joins: number
+  readonly leaves: number
+}
+
 interface Answered {
   readonly approved?: number
   readonly rejected?: number
@@ -39,17 +44,15 @@ export function addReviewCommands(group: Command, around: Surroundings): void {
     around,
     async (session, [name = '']) => {
       const api = await session.api()
-      const { id } = await resolve(api, kinds.group, name)
+      const { id, mode } = await resolve(api, kinds.group, name)
       const query = session.options.rejected === true ? { rejected: 'true' } : {}
-      const { items, more } = await api.list<Suggestion>(
-        `/groups/${id}/suggestions`,
-        query,
-        mostRows(session),
-      )
-      session.answer({ items, next: more ? (items.at(-1)?.id ?? null) : null }, () =>
+      const path = `/groups/${id}/suggestions`
+      const { counts } = await api.request<{ counts: Counts }>('GET', path, { query: { ...query, limit: 1 } })
+      const { items, more } = await api.list<Suggestion>(path, query, mostRows(session))
+      session.answer({ items, next: more ? (items.at(-1)?.id ?? null) : null, counts }, () =>
         items.length === 0
-          ? `nothing is suggested for ${printable(name)}\n`
-          : session.table(
+          ? `nothing is suggested for ${printable(name)}${why(mode)}\n`
+          : `${session.table(
               [
                 { title: 'NAME', value: (one) => one.name ?? one.subjectId },
                 {
@@ -61,7 +64,7 @@ export function addReviewCommands(group: Command, around: Surroundings): void {
                 { title: 'REJECTED', value: ({ rejectedAt }) => rejectedAt && formatTime(rejectedAt) },
               ],
               items.toSorted((a, b) => (a.name ?? '').localeCompare(b.name ?? '')),
-            ),
+            )}${counts.joins} would join, ${counts.leaves} would leave\n`,
       )
       noteMore(session, items.length, more)
     },
@@ -91,6 +94,12 @@ export function addReviewCommands(group: Command, around: Surroundings): void {
       answer(verb, done),
     )
   }
+}
+
+/** Why there can be nothing, in groups that are not reviewed. */
+function why(mode: unknown): string {
+  if (mode === 'dynamic') return ': it is no review group, its rule decides by itself'
+  return mode === 'static' ? ': it is no review group, and has no rule' : ''
 }
 
 function answer(verb: 'approve' | 'reject', done: 'approved' | 'rejected'): Handler {
