@@ -820,7 +820,7 @@ t.test('audit: a table of decisions and changes; verify fails where the chain is
   t.equal(lastAsked()?.subject, undefined)
   for (const spoken of ['7K3M-10X1', '7k3m10x1', ' 7k3m – iox L ', '7K3M 1OXI']) {
     t.equal((await run(['audit', 'list', '--reference', spoken])).code, 0)
-    t.equal(asked.at(-1)?.query.reference, '7K3M-10X1', spoken)
+    t.equal(lastAsked()?.reference, '7K3M-10X1', spoken)
   }
   for (const none of ['7K3M', '7K3M-Q0XU', ''])
     t.match(await run(['audit', 'list', '--reference', none]), { code: 2, err: 'is no reference' }, none)
