@@ -5,8 +5,14 @@ import { isId } from '../base/ids.ts'
 import type { Condition } from '../core/directory/condition.ts'
 import { nameKey } from '../core/directory/names.ts'
 import type { Device, Group, User } from '../core/directory/types.ts'
-import type { Membership } from '../core/membership/cell.ts'
-import type { DeviceEntry, DirectoryReader, Page, PosixGrant, UserEntry } from '../core/ports.ts'
+import type {
+  DeviceEntry,
+  DirectoryReader,
+  ListedMember,
+  Page,
+  PosixGrant,
+  UserEntry,
+} from '../core/ports.ts'
 import { conditionSql } from './condition-sql.ts'
 import type { Database } from './database.ts'
 import { toReasons } from './reasons.ts'
@@ -130,15 +136,19 @@ export class Reader implements DirectoryReader {
     )
   }
 
-  async members(organization: OrganizationId, group: GroupId, page: Page): Promise<Membership[]> {
-    const found = await readPage<{ subjectId: SubjectId; reasons: number }>(
+  async members(organization: OrganizationId, group: GroupId, page: Page): Promise<ListedMember[]> {
+    const found = await readPage<{ subjectId: SubjectId; reasons: number; approved: boolean | null }>(
       this.#database,
-      sql`select m.subject_id as "subjectId", m.reasons from membership m
+      sql`select m.subject_id as "subjectId", m.reasons, h.approved from membership m
+        left join manual_member h on h.org = m.org and h.group_id = m.group_id and h.subject_id = m.subject_id
         where m.org = ${organization} and m.group_id = ${group}${after(sql`m.subject_id`, page)}
         order by m.subject_id limit ${page.limit}`,
       page,
     )
-    return found.map(({ subjectId, reasons }) => ({ subjectId, groupId: group, reasons: toReasons(reasons) }))
+    return found.map(({ subjectId, reasons, approved }) => ({
+      ...{ subjectId, groupId: group, reasons: toReasons(reasons) },
+      ...(approved === true && { approved }),
+    }))
   }
 
   async findUser(organization: OrganizationId, id: UserId): Promise<User | null> {

@@ -7,9 +7,24 @@ const ids: Readonly<Record<string, string>> = {
   bob: '22222222-2222-4222-8222-222222222222',
 }
 
+const group = '33333333-3333-4333-8333-333333333333'
+const memberships = [
+  { groupId: group, name: 'ops', reasons: ['manual'] },
+  { groupId: '44444444-4444-4444-8444-444444444444', name: 'sales', reasons: ['rule'] },
+]
+
 function answer({ method, path, query, body }: Asked): unknown {
   const named = /username eq "([^"]*)"/.exec(query.filter ?? '')?.[1] ?? ''
   const id = ids[named]
+  if (path === '/groups') return page({ id: group, name: 'ops', of: 'users' })
+  if (path === '/resources') return page({ id: group, name: 'wifi' })
+  if (path === '/access/explain') return { trace: { memberships } }
+  if (path === `/groups/${group}/members/${ids.alice}/explanation`) return { because: [{ kind: 'approved' }] }
+  if (path === `/groups/${group}/members`)
+    return page(
+      { subjectId: ids.alice, name: 'alice', reasons: ['exemption', 'manual'], approved: true },
+      { subjectId: ids.bob, name: 'bob', reasons: ['manual'], approved: false },
+    )
   if (path === '/users') return page(...(id === undefined ? [] : [{ id, username: named }]))
   const username = Object.keys(ids).find((name) => path === `/users/${ids[name]}`)
   if (method === 'PATCH' && username !== undefined) return { username, ...(body as object) }
@@ -34,4 +49,10 @@ t.test('several users are suspended and activated at once', async (t) => {
   const before = changes().length
   t.match(await run('user', 'suspend', 'alice', 'nobody'), { code: 1, err: /no user "nobody"/ })
   t.equal(changes().length, before, 'nobody is suspended where one is not there')
+})
+
+t.test('who was approved is shown so', async (t) => {
+  const { out } = await run('group', 'members', 'ops')
+  t.match(out, /^alice +exemption, approved\nbob +manual$/m)
+  t.match((await run('user', 'groups', 'alice')).out, /^ops +approved\nsales +rule$/m)
 })

@@ -117,3 +117,33 @@ t.test('histories of users and devices that are removed end with a leave', async
   t.equal(lastOfDevice.cause, 'device.remove')
   t.ok(ids(lastOfDevice.left).includes(macs.id))
 })
+
+t.test(
+  'members tell whether they were approved, and approved ones stay when the rule decides again',
+  async (t) => {
+    const ops = { department: 'Approved' }
+    const [inside, outside] = [await addUser('inside', ops), await addUser('outside', ops)]
+    const group = await addGroup('approved', { mode: 'review', rule: 'department eq "Approved"' })
+    await acme('POST', '/suggestions/approve', { groupId: group.id })
+    const byHand = await addUser('by-hand')
+    await acme('PUT', `/groups/${group.id}/members/${byHand.id}`)
+    const members = async () =>
+      Object.fromEntries(
+        (await acme('GET', `/groups/${group.id}/members`)).body.items.map(
+          (one: { name: string; reasons: string[]; approved: boolean }) => [
+            one.name,
+            [...one.reasons, one.approved],
+          ],
+        ),
+      )
+    t.same(await members(), {
+      ...{ inside: ['manual', true], outside: ['manual', true], 'by-hand': ['manual', false] },
+    })
+    await acme('PATCH', `/users/${outside.id}`, { department: 'Elsewhere' })
+    await acme('PATCH', `/groups/${group.id}?confirm=true`, { mode: 'dynamic' })
+    t.same(await members(), {
+      ...{ inside: ['rule', false], outside: ['manual', true], 'by-hand': ['manual', false] },
+    })
+    t.ok(inside)
+  },
+)

@@ -4,6 +4,7 @@ import { define, type Handler, type Surroundings } from '../command.ts'
 import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { printable } from '../output.ts'
+import { shownReasons } from '../reasons.ts'
 import { mostRows, noteMore, rowOptions } from '../rows.ts'
 import { addGroupPreview, addRuleCheck } from './group-preview.ts'
 import { addGroupInsights } from './insights.ts'
@@ -13,6 +14,7 @@ interface Member {
   readonly subjectId: string
   readonly name: string | null
   readonly reasons: readonly string[]
+  readonly approved?: boolean
 }
 
 export function addGroupCommands(group: Command, around: Surroundings): void {
@@ -39,7 +41,7 @@ export function addGroupCommands(group: Command, around: Surroundings): void {
           : session.table(
               [
                 { title: 'NAME', value: (member) => member.name ?? member.subjectId },
-                { title: 'BECAUSE OF', value: ({ reasons }) => reasons },
+                { title: 'BECAUSE OF', value: shownReasons },
               ],
               items.toSorted((a, b) => (a.name ?? '').localeCompare(b.name ?? '')),
             ),

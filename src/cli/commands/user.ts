@@ -6,6 +6,7 @@ import { exitCodes, Failure, usage } from '../failure.ts'
 import { kinds } from '../kinds.ts'
 import { resolve } from '../names.ts'
 import { formatTime, formatValue, printable, shorten } from '../output.ts'
+import { shownReasons } from '../reasons.ts'
 import { readPassword } from '../terminal.ts'
 import { addGroupSuggestions } from './group-suggestions.ts'
 import { addUserInsights } from './insights.ts'
@@ -137,7 +138,7 @@ export function addUserCommands(user: Command, around: Surroundings): void {
           : session.table(
               [
                 { title: 'GROUP', value: ({ name }) => name },
-                { title: 'BECAUSE OF', value: ({ reasons }) => reasons },
+                { title: 'BECAUSE OF', value: shownReasons },
               ],
               groups,
             ),
@@ -168,6 +169,15 @@ interface Membership {
   readonly groupId: string
   readonly name: string
   readonly reasons: readonly string[]
+  readonly approved?: boolean
+}
+
+/** Whether a member was added by hand or by approval is known to the explanation only. */
+async function withApproval(api: Api, id: string, one: Membership): Promise<Membership> {
+  if (!one.reasons.includes('manual')) return one
+  const path = `/groups/${one.groupId}/members/${id}/explanation`
+  const { because } = await api.request<{ because: readonly { readonly kind: string }[] }>('GET', path)
+  return { ...one, approved: because.some(({ kind }) => kind === 'approved') }
 }
 
 /** A decision names all memberships of its subject, with their reasons, whatever the resource. */
@@ -190,5 +200,7 @@ async function groupsOf(api: Api, id: string): Promise<readonly Membership[]> {
       body,
     },
   )
-  return trace.memberships.toSorted((a, b) => a.name.localeCompare(b.name))
+  const groups: Membership[] = []
+  for (const one of trace.memberships) groups.push(await withApproval(api, id, one))
+  return groups.toSorted((a, b) => a.name.localeCompare(b.name))
 }

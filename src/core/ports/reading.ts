@@ -22,6 +22,11 @@ export interface DeviceEntry {
   readonly groups: readonly GroupId[]
 }
 
+/** `approved`: what is given by hand was given by approval, or kept when the group's mode changed. */
+export interface ListedMember extends Membership {
+  readonly approved?: boolean
+}
+
 /** What a binding to a directory gives to the entries of a group's members. */
 export interface PosixGrant {
   readonly groupId: GroupId
@@ -54,7 +59,7 @@ export interface DirectoryReader {
     page: Page,
   ): Promise<readonly { id: SubjectId; name: string }[]>
   /** Every effective member with its reasons, in id order, whatever its state. */
-  members(organization: OrganizationId, group: GroupId, page: Page): Promise<readonly Membership[]>
+  members(organization: OrganizationId, group: GroupId, page: Page): Promise<readonly ListedMember[]>
   findUser(organization: OrganizationId, id: UserId): Promise<User | null>
   findUserByUsername(organization: OrganizationId, username: string): Promise<User | null>
   findDevice(organization: OrganizationId, id: DeviceId): Promise<Device | null>

@@ -19,6 +19,7 @@ const member = Type.Object({
   subjectId: Type.String({ format: 'uuid' }),
   name: Type.Union([Type.String(), Type.Null()]),
   reasons: Type.Array(Type.String({ enum: ['rule', 'exemption', 'manual'] })),
+  approved: Type.Boolean({ description: '`manual` by approval, or kept when the mode of the group changed' }),
 })
 
 const manualMember = Type.Object({
@@ -39,7 +40,7 @@ export function memberRoutes(app: FastifyInstance, { directory }: Pick<ApiServic
     {
       ...{ path: 'members', name: 'listMembers', summary: 'Members of a group, each with its reasons' },
       ...{ shape: member, list: members.list },
-      given: ({ reasons }: Listed) => ({ reasons }),
+      given: ({ reasons, approved }: Listed) => ({ reasons, approved: approved === true }),
     },
     {
       ...{ path: 'manual-members', name: 'listManualMembers', shape: manualMember, list: members.listManual },
