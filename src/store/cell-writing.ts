@@ -305,7 +305,7 @@ export function rewriteStatement(
     select id from done`
 }
 
-/** Suggestions, and manual members that a rule has taken over; nothing where there are none. */
+/** Suggestions, and manual members that a rule has taken over or leaves behind; nothing where there are none. */
 function rewrittenInputs(
   organization: OrganizationId,
   rewrites: readonly CellRewrite[],
@@ -316,6 +316,7 @@ function rewrittenInputs(
   const suggested = pick(({ suggestions }) => suggestions?.put ?? [])
   const withdrawn = pick(({ suggestions }) => suggestions?.remove ?? [])
   const takenOver = pick((one) => one.takenOver ?? [])
+  const kept = pick((one) => one.kept ?? [])
   const named: Scoped[] = []
   const cells = (
     list: readonly { readonly cell: SubjectId; readonly subjectId: SubjectId; readonly groupId: string }[],
@@ -333,6 +334,10 @@ function rewrittenInputs(
       where s.org = ${organization} and s.subject_id = p.subject_id and s.group_id = p.group_id and p.cell in (select id from done)), `
   if (withdrawn.length > 0) named.push(gone('suggestion', withdrawn))
   if (takenOver.length > 0) named.push(gone('manual_member', takenOver))
+  if (kept.length > 0)
+    named.push(sql`kept as (insert into manual_member (org, subject_id, group_id, approved)
+      select ${organization}::uuid, p.subject_id, p.group_id, true from unnest(${cells(kept)}) as p (cell, subject_id, group_id)
+      where p.cell in (select id from done) on conflict (org, subject_id, group_id) do nothing), `)
   return named.length === 0 ? nothing : join(named, '')
 }
 

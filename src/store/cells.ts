@@ -15,7 +15,7 @@ import {
 } from './database.ts'
 import { toReasons } from './reasons.ts'
 import { deviceColumns, devices, fromJson, stateChanges, toUser, userColumns } from './rows.ts'
-import { name, type Sql, sql } from './sql.ts'
+import { name, nothing, type Sql, sql } from './sql.ts'
 
 /** How often a device that changes its owner is looked for. */
 const mostReads = 10
@@ -195,11 +195,12 @@ export function createCells(
       return new Map(rows.map((row) => [row.id, row.name]))
     },
 
-    async due(at, limit) {
+    async due(at, limit, organization) {
+      const of = organization === undefined ? nothing : sql` and org = ${organization}`
       const rows = await database.house<{ org: OrganizationId } & CellSubject>(sql`
-        (select org, id, 'user' as kind, next_due from users where next_due <= ${at} order by next_due limit ${limit})
+        (select org, id, 'user' as kind, next_due from users where next_due <= ${at}${of} order by next_due limit ${limit})
         union all
-        (select org, id, 'device', next_due from devices where next_due <= ${at} and owner_id is null order by next_due limit ${limit})
+        (select org, id, 'device', next_due from devices where next_due <= ${at} and owner_id is null${of} order by next_due limit ${limit})
         order by next_due limit ${limit}`)
       return rows.map(({ org, kind, id }) => ({ organization: org, subject: { kind, id } as CellSubject }))
     },

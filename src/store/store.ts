@@ -136,7 +136,7 @@ export async function openStore({
     auditReader: new AuditRows(database),
     insight: createInsight(database),
     organizations: createOrganizations(records),
-    groups: createGroups(records),
+    groups: createGroups(records, clock),
     resources: createResources(records),
     bindings: createBindings(records),
     attributes: createAttributes(records),

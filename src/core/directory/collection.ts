@@ -37,7 +37,7 @@ export interface Collection<T> {
 export interface Draft<T> {
   readonly row: T
   /** Where the plain insert or update will not do. */
-  readonly write?: (audit: AuditBody) => Promise<WriteOutcome>
+  readonly write?: (audit: AuditBody, epoch: bigint | undefined) => Promise<WriteOutcome>
   /** Further entries of the audit record, such as the names of secrets that were set. */
   readonly details?: Readonly<Record<string, unknown>>
   readonly once?: Readonly<Record<string, unknown>>
@@ -100,7 +100,7 @@ export function recordCollection<T extends Stored & { readonly id: string }>(
     const changes = difference(before && kind.document(before), kind.document(draft.row))
     const action = `${kind.name}.${before ? 'update' : 'create'}`
     const audit = changeBody(by, at, action, target(draft.row), { ...changes, ...draft.details })
-    if (draft.write) return draft.write(audit)
+    if (draft.write) return draft.write(audit, epoch)
     const id = by.organization.id
     return before ? records.update(id, draft.row, audit, epoch) : records.insert(id, draft.row, audit, epoch)
   }

@@ -1,8 +1,9 @@
 // The directory's services joined over the ports: what the API, the command line and the start write through.
 import type { Clock } from '../../base/clock.ts'
-import type { GroupId, OrganizationId, UserId } from '../../base/ids.ts'
+import type { UserId } from '../../base/ids.ts'
 import type { Result } from '../../base/result.ts'
 import type { Secret } from '../../base/secrets.ts'
+import type { MembershipEngine } from '../membership/change.ts'
 import type { SamplePage } from '../membership/preview/preview.ts'
 import { createPreviewer } from '../membership/preview/previewer.ts'
 import { either, type SetEngine } from '../membership/sets/set-engine.ts'
@@ -59,7 +60,7 @@ import { userCollection } from './user-collection.ts'
 import type { By, Outcome, Refusal } from './writing.ts'
 
 export interface DirectoryPorts {
-  readonly engine: CellWriter & { activateGroup(organization: OrganizationId, id: GroupId): Promise<void> }
+  readonly engine: CellWriter & Pick<MembershipEngine, 'activateGroup' | 'settle'>
   readonly rules: RuleSource
   readonly cells: Pick<Cells, 'read' | 'scan'>
   readonly reader: DirectoryReader
@@ -124,6 +125,7 @@ export function createDirectory(ports: DirectoryPorts): Directory {
       turns,
       previewer,
       activateGroup: (org, id) => ports.engine.activateGroup(org, id),
+      settle: (org) => ports.engine.settle(org),
     }),
     resources: resourceCollection(ports),
     bindings: bindingCollection(ports),

@@ -2,6 +2,7 @@
 import type { Clock } from '../../base/clock.ts'
 import { type GroupId, newId, type OrganizationId } from '../../base/ids.ts'
 import { ok } from '../../base/result.ts'
+import type { AuditBody } from '../audit/record.ts'
 import { OneAtATime } from '../factors/one-at-a-time.ts'
 import type { Previewer } from '../membership/preview/preview.ts'
 import type { GroupRecords, Records, RuleSource } from '../ports.ts'
@@ -75,6 +76,8 @@ export interface GroupPorts extends FindingPorts {
   readonly previewer: Pick<Previewer, 'preview'>
   /** Carries the rule of an `activating` group through the organization. */
   readonly activateGroup: (organization: OrganizationId, id: GroupId) => Promise<void>
+  /** Finishes what is unfinished or overdue in the organization, so that stored memberships are what the rules say. */
+  readonly settle: (organization: OrganizationId) => Promise<void>
   readonly turns: RuleTurns
   readonly clock: Clock
 }
@@ -93,7 +96,7 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
       if (!values) return invalid(problems.list)
       checkMode(values, 'rule', problems)
       if (!problems.none) return invalid(problems.list)
-      const { groups, attributes } = await ports.rules.read(by.organization.id)
+      const { groups, attributes, keeping = [] } = await ports.rules.read(by.organization.id)
       const id = current?.id ?? newId<GroupId>()
       const authority = await authorityOf(by, ports)
       const may = current ? authority.overGroup(id) : authority.overNewGroup(values.of)
@@ -111,12 +114,20 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
         ...values,
       }
       const { of, rule } = values
+      // Whoever is stored as a member stays: that has to be right at the moment of writing.
+      const isKept = changed && current !== null && (leavesRule(current, row) || keeping.includes(id))
+      const settled = () => ports.settle(by.organization.id)
+      const write = async (audit: AuditBody, epoch: bigint | undefined) => {
+        await settled()
+        return ports.groups.update(by.organization.id, row, audit, epoch)
+      }
       const draft = async () => {
         const findings =
           rule === null ? [] : await findingsOf(by, { of, rule }, { groups, attributes }, ports)
-        return ok({ row, once: { findings } })
+        return ok({ row, once: { findings }, ...(isKept ? { write } : {}) })
       }
       if (!changed) return draft()
+      if (isKept) await settled()
       const exposed = await holdExposures(by, ports, (standing) => ({
         ...standing,
         groups: [...standing.groups.filter((group) => group.id !== id), row],
@@ -185,6 +196,10 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
       readersActivated(by, await inTurn(by, () => collection.remove(by, id, version))),
   }
 }
+
+/** Does its rule stop deciding who is in it? */
+const leavesRule = (before: Pick<Group, 'mode'>, after: Pick<Group, 'mode'>): boolean =>
+  before.mode === 'dynamic' && after.mode !== 'dynamic'
 
 const without = <T>(list: readonly T[], one: T): readonly T[] => list.filter((each) => each !== one)
 

@@ -33,7 +33,7 @@ import { deviceDocument } from './users.ts'
 import { type By, changeBody, difference, type Refusal, refusalOf } from './writing.ts'
 
 export interface ImportPorts extends Omit<DirectoryPorts, 'engine' | 'cells'> {
-  readonly engine: Pick<MembershipEngine, 'change' | 'evaluateNew' | 'activateGroup'>
+  readonly engine: Pick<MembershipEngine, 'change' | 'evaluateNew' | 'activateGroup' | 'settle'>
   readonly cells: Pick<Cells, 'insertMany' | 'read' | 'scan'>
 }
 

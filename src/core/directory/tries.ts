@@ -11,7 +11,10 @@ const mostRuleTries = 30
  */
 export async function beforeRuleTry(attempt: number): Promise<void> {
   if (attempt >= mostRuleTries) {
-    throw new Fault('busy', 'others change the rules of this organization again and again: try again')
+    throw new Fault(
+      'busy',
+      'rules of this organization change, or are being carried through, again and again: try again',
+    )
   }
   await sleep(Math.random() * Math.min(2 ** attempt, longestWaitMs))
 }

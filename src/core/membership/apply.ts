@@ -73,7 +73,9 @@ export function apply(before: readonly Cell[], plan: CellPlan): readonly CellFac
     before.flatMap((cell) => cell.stateChanges),
     plan.stateChanges ?? [],
   )
-  return cellsOf(users, devices, [...manual, ...exempted.values()], stateChanges)
+  // Who is taken out by hand is not kept either.
+  const memberships = before.flatMap((cell) => cell.memberships).filter((one) => !gone.has(key(one)))
+  return cellsOf(users, devices, [...manual, ...exempted.values()], stateChanges, memberships)
 }
 
 function changeRows<T extends { readonly id: string }>(
@@ -94,28 +96,33 @@ export function cellsOf(
   devices: readonly Device[],
   inputs: readonly MembershipInput[],
   stateChanges: readonly StateChange[] = [],
+  memberships: readonly Membership[] = [],
 ): readonly CellFacts[] {
   const bySubject = Map.groupBy(inputs, ({ subjectId }) => subjectId)
+  const membershipsBySubject = Map.groupBy(memberships, ({ subjectId }) => subjectId)
   const ids = new Set(users.map(({ id }) => id))
   const byOwner = Map.groupBy(devices, ({ ownerId }) =>
     ownerId !== null && ids.has(ownerId) ? ownerId : null,
   )
-  const inputsOf = (subjects: readonly { id: User['id'] | Device['id'] }[]): MembershipInput[] =>
-    subjects.flatMap(({ id }) => bySubject.get(id) ?? [])
+  type Subjects = readonly { readonly id: User['id'] | Device['id'] }[]
+  const storedOf = (subjects: Subjects) => ({
+    inputs: subjects.flatMap(({ id }): MembershipInput[] => bySubject.get(id) ?? []),
+    memberships: subjects.flatMap(({ id }): Membership[] => membershipsBySubject.get(id) ?? []),
+  })
   return [
     ...users.map((user) => {
       const own = byOwner.get(user.id) ?? []
       return {
         user,
         devices: own,
-        inputs: inputsOf([user, ...own]),
+        ...storedOf([user, ...own]),
         stateChanges: stateChanges.filter(({ userId }) => userId === user.id),
       }
     }),
     ...(byOwner.get(null) ?? []).map((device) => ({
       user: null,
       devices: [device],
-      inputs: inputsOf([device]),
+      ...storedOf([device]),
     })),
   ]
 }

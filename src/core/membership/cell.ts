@@ -130,5 +130,7 @@ export interface CellRewrite extends CellDue {
   readonly suggestions?: SuggestionChanges
   /** Manual members that a rule has taken over. */
   readonly takenOver?: readonly SubjectInGroup[]
+  /** Members by a rule that decides no longer, who stay as approved manual members. */
+  readonly kept?: readonly SubjectInGroup[]
   readonly audit: readonly AuditBody[]
 }

@@ -1,11 +1,11 @@
 // Every change of a user or device goes this way: read its cell, plan, evaluate, and write facts and memberships in one
 // conditional statement; start over when somebody else was faster. A new rule is carried through all cells the same way.
 import type { Clock } from '../../base/clock.ts'
-import type { GroupId, OrganizationId } from '../../base/ids.ts'
+import type { GroupId, OrganizationId, SubjectId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import { Fault, type Result } from '../../base/result.ts'
 import type { Problem } from '../directory/problem.ts'
-import type { Device, User } from '../directory/types.ts'
+import type { Device, Group, User } from '../directory/types.ts'
 import type { Cells, GroupRecords, RuleSource, WriteOutcome } from '../ports.ts'
 import { apply, type CellPlan, cellsOf } from './apply.ts'
 import type {
@@ -47,7 +47,7 @@ export type CellOutcome =
 export interface MembershipPorts {
   readonly cells: Cells
   readonly rules: RuleSource
-  readonly groups: Pick<GroupRecords, 'activate' | 'barrier' | 'find' | 'unfinished'>
+  readonly groups: Pick<GroupRecords, 'activate' | 'barrier' | 'find' | 'membersByRule' | 'unfinished'>
   /** Says which cells are to be written, so that not all of them have to be read. Without it, or when it fails, all are. */
   readonly sets?: Pick<SetEngine, 'differing'>
   readonly observe?: EvaluationObserver
@@ -58,6 +58,8 @@ export interface MembershipPorts {
 const mostAttempts = 12
 /** Few, since reading and writing them keeps the main thread for a while. */
 const cellsPerChunk = 100
+/** Then whoever waits for what is overdue tries again. */
+const mostOverduePages = 1_000
 
 export class MembershipEngine {
   readonly #ports: MembershipPorts
@@ -123,11 +125,12 @@ export class MembershipEngine {
     const problems = guard?.(memberships, change, { before, after, rules, now: at }) ?? []
     if (problems.length > 0) return { outcome: 'refused', problems }
     const takenOver = evaluated.flatMap((one) => one.takenOver)
+    const kept = evaluated.flatMap((one) => one.kept)
     const written = await this.#ports.cells.write(organization, {
       epoch: rules.epoch,
       cells: before.map(({ subject, version }) => ({ subject, version })),
       ...rows,
-      manual: { add: manual?.add ?? [], remove: [...(manual?.remove ?? []), ...takenOver] },
+      manual: { add: [...(manual?.add ?? []), ...kept], remove: [...(manual?.remove ?? []), ...takenOver] },
       devices: rows.devices ?? [],
       memberships: change,
       suggestions: {
@@ -176,8 +179,43 @@ export class MembershipEngine {
     const group = await this.#ports.groups.find(organization, id)
     if (group === null || group.status === 'active') return
     await this.#ports.groups.barrier()
+    if (group.mode !== 'dynamic') await this.#keepMembers(organization, group)
     await this.reconcile(organization, [id], ruleCauseOf(group))
     await this.#ports.groups.activate(organization, id, group.version)
+  }
+
+  /**
+   * Makes manual members of those who are stored as members by rule of a group that was dynamic. One whose cell has become another
+   * meanwhile is left to the reconciliation that follows.
+   */
+  async #keepMembers(organization: OrganizationId, group: Group): Promise<void> {
+    const { groups, cells } = this.#ports
+    for (let after: SubjectId | null = null; ; ) {
+      const page = await groups.membersByRule(organization, group.id, after, cellsPerChunk)
+      const found = await cells.readMany(
+        organization,
+        page.map(({ cell }) => cell),
+      )
+      await this.#rewriting.rewrite(organization, distinct(found), ruleCauseOf(group))
+      const last = page.at(-1)
+      if (last === undefined) return
+      after = last.subjectId
+    }
+  }
+
+  /**
+   * Afterwards, what is stored is what the rules say: finishes what is unfinished, and evaluates whatever is overdue. Cells that
+   * cannot be written are left as they are.
+   */
+  async settle(organization: OrganizationId): Promise<void> {
+    await this.resume(organization)
+    const { cells, clock } = this.#ports
+    for (let page = 0; page < mostOverduePages; page++) {
+      const due = await cells.due(clock.now(), cellsPerChunk, organization)
+      if (due.length === 0) return
+      const subjects = due.map(({ subject }) => subject)
+      if ((await this.reevaluate(organization, subjects)) === 0) return
+    }
   }
 
   /** Finishes what a process that died, or a database that was away, has left. */
@@ -268,6 +306,8 @@ export class MembershipEngine {
   ): Evaluation {
     const { id } = subjectOf(facts)
     const stored = before.find(({ subject }) => subject.id === id)
+    // A device that has lost its owner is a new cell, and may be one of those who are kept.
+    if (stored === undefined && rules.keeping.size > 0) return evaluate(facts, rules, now)
     const evaluation =
       stored === undefined ? evaluateFresh(facts, rules, now) : evaluateChange(stored, facts, rules, now)
     return this.#sampled.check(evaluation, () => evaluate(facts, rules, now), organization)

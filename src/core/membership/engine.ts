@@ -3,6 +3,7 @@
 import type { GroupId, SubjectId } from '../../base/ids.ts'
 import type { Device, StateChange, User } from '../directory/types.ts'
 import type {
+  ManualMember,
   Membership,
   MembershipInput,
   MembershipReason,
@@ -20,6 +21,8 @@ export interface CellFacts {
   readonly devices: readonly Device[]
   readonly inputs: readonly MembershipInput[]
   readonly stateChanges?: readonly StateChange[]
+  /** As they are stored: who is in a group by a rule that decides no longer is kept. */
+  readonly memberships?: readonly Membership[]
 }
 
 /** Memberships and suggestions of everyone in a cell. */
@@ -29,11 +32,14 @@ export interface Evaluation {
   readonly suggestions: readonly Suggested[]
   /** Approved manual members that a rule owns from now on: they are to be removed, and are members by rule. */
   readonly takenOver: readonly SubjectInGroup[]
+  /** Members by a rule that decides no longer: they are to be added, and are approved manual members. */
+  readonly kept: readonly ManualMember[]
 }
 
 /** Evaluates every rule on everyone in the cell. */
 export function evaluate(cell: CellFacts, rules: RuleSet, now: Date): Evaluation {
-  const inputs = inputsOf(cell, now)
+  const kept = keptOf(cell, rules)
+  const inputs = inputsOf(withKept(cell, kept), now)
   const { users, devices } = subjectsOf(cell)
   const memberships: Membership[] = []
   const suggestions: Suggested[] = []
@@ -51,7 +57,35 @@ export function evaluate(cell: CellFacts, rules: RuleSet, now: Date): Evaluation
       memberships.push({ ...one, reasons: verdict.reasons })
     }
   }
-  return { memberships, suggestions, takenOver }
+  return { memberships, suggestions, takenOver, kept }
+}
+
+/**
+ * Who is stored as a member by rule in a group that is no longer dynamic, and is not kept by hand yet: when the mode was changed, what
+ * was stored of the group was right, so each of them was a member.
+ */
+export function keptOf(
+  { memberships = [], inputs }: Pick<CellFacts, 'memberships' | 'inputs'>,
+  { keeping }: Pick<RuleSet, 'keeping'>,
+): readonly ManualMember[] {
+  if (keeping.size === 0) return []
+  const byHand = new Set(
+    inputs.flatMap(({ kind, subjectId, groupId }) => (kind === 'manual' ? [subjectId + groupId] : [])),
+  )
+  return memberships.flatMap(({ subjectId, groupId, reasons }) =>
+    keeping.has(groupId) && reasons.includes('rule') && !byHand.has(subjectId + groupId)
+      ? [{ subjectId, groupId, approved: true }]
+      : [],
+  )
+}
+
+/** The inputs, with those of whom `keptOf` says that they are kept. */
+export function withKept(
+  { inputs }: Pick<CellFacts, 'inputs'>,
+  kept: readonly ManualMember[],
+): Pick<CellFacts, 'inputs'> {
+  if (kept.length === 0) return { inputs }
+  return { inputs: [...inputs, ...kept.map((one) => ({ ...one, kind: 'manual' as const, expiresAt: null }))] }
 }
 
 /** What is given beside the rules for one subject in one group, as far as it is in force. */

@@ -1,7 +1,17 @@
 // Why somebody is in a group, or is not: from the facts of the cell, by the same evaluation that decides it. Pure.
 import type { GroupId, SubjectId } from '../../base/ids.ts'
 import type { MembershipReason } from './cell.ts'
-import { type CellFacts, evaluate, type Given, inputsOf, nothingGiven, settle, subjectsOf } from './engine.ts'
+import {
+  type CellFacts,
+  evaluate,
+  type Given,
+  inputsOf,
+  keptOf,
+  nothingGiven,
+  settle,
+  subjectsOf,
+  withKept,
+} from './engine.ts'
 import { type ClauseTrace, traceRule } from './language/trace.ts'
 import type { CompiledGroup, RuleSet } from './rule-set.ts'
 
@@ -34,7 +44,7 @@ export function explainMembership(
     for (const one of earlier.memberships) if (one.subjectId === id) memberOf.add(one.groupId)
   const subject = (group.of === 'users' ? users : devices).find(({ id }) => id === subjectId)
   if (subject === undefined) return null
-  const given = inputsOf(cell, now).get(subjectId + groupId) ?? nothingGiven
+  const given = inputsOf(withKept(cell, keptOf(cell, rules)), now).get(subjectId + groupId) ?? nothingGiven
   const trace = traceOf(group, subject.facts, now)
   const { reasons, operation } = settle(group, trace?.holds ?? false, given)
   return { member: reasons.length > 0, reasons, suggests: operation, given, trace }

@@ -94,7 +94,7 @@ export class Rewriting {
     now: Date,
   ): CellRewrite | null {
     const inFull = () => evaluate(cell, rules, now)
-    const { memberships, suggestions, takenOver } =
+    const { memberships, suggestions, takenOver, kept } =
       groups === 'all'
         ? inFull()
         : this.#sampled.check(evaluateGroups(cell, groups, rules, now), inFull, organization)
@@ -104,7 +104,7 @@ export class Rewriting {
     const { subject, version, devices } = cell
     const subjects = { users: cell.user === null ? [] : [cell.user], devices }
     const audit = membershipRecords(subjects, cell.memberships, change, cause, now)
-    const rewrite = { subject, version, ...change, suggestions: suggested, takenOver, due, audit }
+    const rewrite = { subject, version, ...change, suggestions: suggested, takenOver, kept, due, audit }
     return moves(rewrite) || due?.getTime() !== cell.due?.getTime() ? rewrite : null
   }
 

@@ -27,6 +27,8 @@ export interface RuleSet {
   readonly epoch: bigint
   /** Groups whose rules are not carried through the organization yet; of all others, what is stored is what the rules say. */
   readonly unsettled: readonly GroupId[]
+  /** Those of them that were dynamic before: whoever is still stored as a member by rule there is kept by hand. */
+  readonly keeping: ReadonlySet<GroupId>
   /** Every group after those that its rule asks about. */
   readonly groups: readonly CompiledGroup[]
   /** Every distinct comparison with `now` in these rules: usually few, however many rules there are. */
@@ -75,7 +77,8 @@ export function compileRules(source: RuleSourceText, log: Log, before?: Compiled
       : { id, of, mode, rule: known.get(id)?.rule ?? compileRule(rule), checked: rule }
   })
   const unsettled = source.groups.filter(({ status }) => status !== 'active').map(({ id }) => id)
-  return { epoch: source.epoch, unsettled, groups: compiled, instants: instantsOf(compiled) }
+  const keeping = new Set(source.keeping?.filter((id) => byId.get(id)?.mode !== 'dynamic'))
+  return { epoch: source.epoch, unsettled, keeping, groups: compiled, instants: instantsOf(compiled) }
 }
 
 type Known = ReadonlyMap<GroupId, { readonly rule: Predicate; readonly checked: CheckedRule }>
@@ -175,7 +178,7 @@ export class RuleSets {
 
   /** This rule set, of which every rule has been carried through by now. */
   settle(organization: OrganizationId, set: RuleSet): RuleSet {
-    const settled = { ...set, unsettled: [] }
+    const settled = { ...set, unsettled: [], keeping: new Set<GroupId>() }
     if (this.#sets.get(organization) === set) this.#sets.set(organization, settled)
     return settled
   }

@@ -1,5 +1,5 @@
 // What the membership engine reads and writes.
-import type { OrganizationId, SubjectId } from '../../base/ids.ts'
+import type { GroupId, OrganizationId, SubjectId } from '../../base/ids.ts'
 import type { AttributeDefinition, Group, SubjectKind } from '../directory/types.ts'
 import type { Cell, CellBatch, CellChange, CellRewrite, CellSubject } from '../membership/cell.ts'
 import type { WriteOutcome } from './records.ts'
@@ -7,9 +7,13 @@ import type { WriteOutcome } from './records.ts'
 export interface RuleSource {
   epoch(organization: OrganizationId): Promise<bigint>
   /** Groups, attribute schema and the epoch they belong to. */
-  read(
-    organization: OrganizationId,
-  ): Promise<{ epoch: bigint; groups: readonly Group[]; attributes: readonly AttributeDefinition[] }>
+  read(organization: OrganizationId): Promise<{
+    epoch: bigint
+    groups: readonly Group[]
+    attributes: readonly AttributeDefinition[]
+    /** Groups that were dynamic, and whose members by rule are being kept (`GroupRecords.update`). */
+    keeping?: readonly GroupId[]
+  }>
 }
 
 export interface Cells {
@@ -25,10 +29,11 @@ export interface Cells {
     kind: SubjectKind,
     ids: readonly SubjectId[],
   ): Promise<ReadonlyMap<SubjectId, string>>
-  /** Cells of all organizations whose next evaluation is due at this instant, those that wait longest first. */
+  /** Cells of all organizations, or of one, whose next evaluation is due at this instant, those that wait longest first. */
   due(
     at: Date,
     limit: number,
+    organization?: OrganizationId,
   ): Promise<readonly { readonly organization: OrganizationId; readonly subject: CellSubject }[]>
   /** When the first cell of all organizations is due; null: none ever is. */
   firstDue(): Promise<Date | null>

@@ -22,6 +22,7 @@ import type {
   Resource,
   Stored,
 } from '../directory/types.ts'
+import type { CellSubject } from '../membership/cell.ts'
 import type { Page } from './reading.ts'
 
 /**
@@ -61,6 +62,12 @@ export interface RuleRecords<T extends Stored & { readonly id: string }> extends
 }
 
 export interface GroupRecords extends RuleRecords<Group> {
+  /**
+   * A dynamic group that becomes another is marked: until it is active, its members by rule are being kept as approved manual members,
+   * and its rule and mode stay. It is a `conflict` while what is stored of it may not be what its rule says (some rule is not
+   * carried through, or a member's cell is overdue), and while such members of it are still being kept.
+   */
+  update(organization: OrganizationId, row: Group, audit: AuditBody, epoch?: bigint): Promise<WriteOutcome>
   /** Marks the group as active once its rule has been carried through; false when its rule changed meanwhile. */
   activate(organization: OrganizationId, id: GroupId, version: number): Promise<boolean>
   /** Resolves once no transaction that began before now is still running: writers of an older epoch are gone. */
@@ -74,6 +81,13 @@ export interface GroupRecords extends RuleRecords<Group> {
     epoch?: bigint,
     readers?: readonly GroupId[],
   ): Promise<WriteOutcome>
+  /** Of a group's members by rule, with the cells in which they are evaluated: the next after that subject, in id order. */
+  membersByRule(
+    organization: OrganizationId,
+    id: GroupId,
+    after: SubjectId | null,
+    limit: number,
+  ): Promise<readonly { readonly subjectId: SubjectId; readonly cell: CellSubject }[]>
   /** Groups that are `activating`: at this moment, or left so by whoever died or failed. */
   unfinished(organization: OrganizationId): Promise<readonly Group[]>
 }

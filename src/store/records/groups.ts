@@ -1,20 +1,19 @@
 // Groups: every write starts a new epoch of the rules, and a new rule waits until no writer of an older one is left.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { type Clock, systemClock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import type { AuditBody } from '../../core/audit/record.ts'
 import type { Group } from '../../core/directory/types.ts'
 import type { GroupRecords } from '../../core/ports.ts'
 import type { Database, Transaction } from '../database.ts'
-import { fromReasons } from '../reasons.ts'
 import { groups } from '../rows.ts'
 import { sql } from '../sql.ts'
+import { keepingMembers, membersByRule, someAreLeft } from './keeping.ts'
 import { recordLeaves, takeOut } from './leaving.ts'
 import { createRecords } from './records.ts'
 import { type Changed, conflict, inUse, type RecordStore, taken, write, written } from './writing.ts'
 
-const byRule = fromReasons(['rule'])
-
-export function createGroups(store: RecordStore): GroupRecords {
+export function createGroups(store: RecordStore, clock: Pick<Clock, 'now'> = systemClock): GroupRecords {
   const { database } = store
   const records = (readers: readonly GroupId[] = [], removal: AuditBody | null = null) =>
     createRecords<Group>(store, {
@@ -28,9 +27,8 @@ export function createGroups(store: RecordStore): GroupRecords {
         binding_org_group_id_fkey: inUse('bindings'),
       },
       async around(tx, organization, step, changed, proceed) {
-        if (step.do === 'update' && step.row.mode !== 'dynamic')
-          await keepMembers(tx, organization, step.row.id)
         if (readers.length > 0) await carryAgain(tx, organization, readers, changed)
+        if (step.do === 'update') return keepingMembers(tx, organization, step.row, clock.now(), proceed)
         if (step.do !== 'remove' || removal?.kind !== 'change') return proceed()
         const members = await takeOut(tx, organization, step.row.id)
         const outcome = await proceed()
@@ -47,8 +45,8 @@ export function createGroups(store: RecordStore): GroupRecords {
     async activate(organization, id, version) {
       const { outcome } = await write(store, organization, null, {}, async (tx, changed) => {
         const found = await tx.query(
-          sql`update groups set status = 'active'
-            where org = ${organization} and id = ${id} and version = ${version} returning id`,
+          sql`update groups g set status = 'active', keeping = false
+            where g.org = ${organization} and g.id = ${id} and g.version = ${version} and not (${someAreLeft}) returning id`,
         )
         if (found.length === 0) return conflict
         changed('group', id)
@@ -58,6 +56,8 @@ export function createGroups(store: RecordStore): GroupRecords {
     },
 
     barrier: () => barrier(database),
+
+    membersByRule: membersByRule(database),
 
     async unfinished(organization) {
       const rows = await database.query(
@@ -81,25 +81,6 @@ async function carryAgain(
       where org = ${organization} and id = any(${[...readers]}::uuid[]) and mode <> 'static' returning id`,
   )
   for (const { id } of rows) changed('group', id)
-}
-
-/**
- * Of a group whose rule decides no longer: who was a member by it stays, by hand. Their cells get new versions, so that
- * nobody who has read one before writes that they have left.
- */
-async function keepMembers(tx: Transaction, organization: OrganizationId, id: GroupId): Promise<void> {
-  const [dynamic] = await tx.query(
-    sql`select from groups where org = ${organization} and id = ${id} and mode = 'dynamic' for update`,
-  )
-  if (dynamic === undefined) return
-  await tx.query(sql`with kept as (insert into manual_member (org, subject_id, group_id, approved)
-      select m.org, m.subject_id, m.group_id, true from membership m
-      where m.org = ${organization} and m.group_id = ${id} and m.reasons & ${byRule} > 0
-      on conflict (org, subject_id, group_id) do nothing returning subject_id),
-    owned as (update devices d set cell_version = d.cell_version + 1 from kept
-      where d.org = ${organization} and d.id = kept.subject_id returning d.owner_id)
-    update users u set cell_version = u.cell_version + 1
-    where u.org = ${organization} and (u.id in (select subject_id from kept) or u.id in (select owner_id from owned))`)
 }
 
 /**

@@ -117,7 +117,7 @@ t.test('new users: from nothing, checked like changes', async (t) => {
 t.test('every kind of difference is seen', async (t) => {
   const [subjectId, groupId] = [newId<Membership['subjectId']>(), newId<GroupId>()]
   const one = { subjectId, groupId }
-  const nothing: Evaluation = { memberships: [], suggestions: [], takenOver: [] }
+  const nothing: Evaluation = { memberships: [], suggestions: [], takenOver: [], kept: [] }
   const evaluations: Evaluation[] = [
     nothing,
     { ...nothing, memberships: [{ ...one, reasons: ['rule'] }] },
@@ -125,6 +125,7 @@ t.test('every kind of difference is seen', async (t) => {
     { ...nothing, suggestions: [{ ...one, operation: 'join' }] },
     { ...nothing, suggestions: [{ ...one, operation: 'leave' }] },
     { ...nothing, takenOver: [one] },
+    { ...nothing, kept: [one] },
   ]
   for (const part of evaluations) {
     for (const full of evaluations) {

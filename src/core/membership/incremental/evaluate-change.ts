@@ -31,7 +31,7 @@ export type StoredCell = Pick<
 export function evaluateChange(before: StoredCell, after: CellFacts, rules: RuleSet, now: Date): Evaluation {
   const isOver = before.due !== null && before.due <= now
   const isSame = before.user === null ? after.user === null : before.user.id === after.user?.id
-  if (isOver || !isSame || before.epoch !== rules.epoch || rules.unsettled.length > 0)
+  if (isOver || !isSame || before.epoch !== rules.epoch || rules.unsettled.length + rules.keeping.size > 0)
     return evaluate(after, rules, now)
   return new Change(before, after, flipIndexOf(rules), now).evaluate()
 }
@@ -47,7 +47,8 @@ export function evaluateGroups(
   now: Date,
 ): Evaluation {
   const isOver = cell.due !== null && cell.due <= now
-  if (isOver || rules.unsettled.some((id) => !groups.has(id))) return evaluate(cell, rules, now)
+  if (isOver || rules.keeping.size > 0 || rules.unsettled.some((id) => !groups.has(id)))
+    return evaluate(cell, rules, now)
   return new Change(cell, cell, flipIndexOf(rules), now).evaluate(groups)
 }
 
@@ -116,6 +117,7 @@ class Change {
       memberships: everyone.flatMap(({ memberships }) => [...memberships.values()]),
       suggestions: everyone.flatMap(({ suggestions }) => [...suggestions.values()]),
       takenOver: this.#takenOver,
+      kept: [],
     }
   }
 

@@ -42,10 +42,11 @@ function difference(part: ReadonlySet<string>, full: ReadonlySet<string>): reado
   return [...missing, ...[...part].filter((one) => !full.has(one)).map((one) => `wrong: ${one}`)]
 }
 
-function spell({ memberships, suggestions, takenOver }: Evaluation): ReadonlySet<string> {
+function spell({ memberships, suggestions, takenOver, kept }: Evaluation): ReadonlySet<string> {
   return new Set([
     ...memberships.map(({ subjectId, groupId, reasons }) => `${subjectId} in ${groupId} (${reasons.join()})`),
     ...suggestions.map(({ subjectId, groupId, operation }) => `${subjectId} to ${operation} ${groupId}`),
     ...takenOver.map(({ subjectId, groupId }) => `${subjectId} taken over by ${groupId}`),
+    ...kept.map(({ subjectId, groupId }) => `${subjectId} kept in ${groupId}`),
   ])
 }
