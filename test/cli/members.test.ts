@@ -25,6 +25,8 @@ function answer({ method, path, query, body }: Asked): unknown {
       { subjectId: ids.alice, name: 'alice', reasons: ['exemption', 'manual'], approved: true },
       { subjectId: ids.bob, name: 'bob', reasons: ['manual'], approved: false },
     )
+  if (path === `/groups/${group}/members/${ids.bob}`)
+    return { member: false, message: 'an exemption keeps it out' }
   if (path === '/users') return page(...(id === undefined ? [] : [{ id, username: named }]))
   const username = Object.keys(ids).find((name) => path === `/users/${ids[name]}`)
   if (method === 'PATCH' && username !== undefined) return { username, ...(body as object) }
@@ -55,4 +57,17 @@ t.test('who was approved is shown so', async (t) => {
   const { out } = await run('group', 'members', 'ops')
   t.match(out, /^alice +exemption, approved\nbob +manual$/m)
   t.match((await run('user', 'groups', 'alice')).out, /^ops +approved\nsales +rule$/m)
+})
+
+t.test('who is kept out, or stays, is told', async (t) => {
+  for (const [verb, done] of [
+    ['add', 'added'],
+    ['remove', 'removed'],
+  ] as const) {
+    const { code, out } = await run('group', verb, 'ops', 'alice', 'bob')
+    t.equal(code, 0)
+    t.equal(out, `${done} alice\n${done} bob\nwarning: an exemption keeps it out\n`)
+    const json = JSON.parse((await run('group', verb, 'ops', 'alice', 'bob', '--json')).out)
+    t.same(json, { group, [done]: [ids.alice, ids.bob], warnings: ['an exemption keeps it out'] })
+  }
 })

@@ -147,3 +147,25 @@ t.test(
     t.ok(inside)
   },
 )
+
+t.test('changes by hand tell where they make no difference', async (t) => {
+  const user = await addUser('stubborn')
+  const group = await addGroup('stubborn', { mode: 'dynamic', rule: 'username eq "stubborn"' })
+  const path = `/groups/${group.id}/members/${user.id}`
+  t.equal((await acme('PUT', path)).status, 204)
+  const stays = await acme('DELETE', path)
+  t.match(
+    [stays.status, stays.body],
+    [200, { member: true, message: /"stubborn" is in "stubborn" by its rule/ }],
+  )
+  t.equal((await acme('GET', `/groups/${group.id}/members`)).body.items.length, 1)
+  const sent = { groupId: group.id, subjectId: user.id, kind: 'never', reason: 'on leave' }
+  const { id } = await make('/exemptions', { ...sent, expiresAt: '2999-01-01' })
+  const added = await acme('PUT', path)
+  t.match([added.status, added.body.member], [200, false])
+  t.equal(
+    added.body.message,
+    `an exemption keeps "stubborn" out of "stubborn" until 2999-01-01T00:00:00.000Z: change or remove it (/exemptions/${id})`,
+  )
+  t.equal((await acme('DELETE', path)).status, 204)
+})

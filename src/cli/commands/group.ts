@@ -58,9 +58,19 @@ export function addGroupCommands(group: Command, around: Surroundings): void {
       const kind = of === 'devices' ? kinds.device : kinds.user
       // All are looked up first, so that a misspelled name changes nothing.
       const found = await Promise.all(members.map((member) => resolve(api, kind, member)))
-      for (const member of found) await api.request(method, `/groups/${id}/members/${member.id}`)
-      session.answer({ group: id, [done]: found.map((member) => member.id) }, () =>
-        found.map((_, index) => `${done} ${printable(members[index] ?? '')}\n`).join(''),
+      const notes: (string | null)[] = []
+      for (const member of found) {
+        const path = `/groups/${id}/members/${member.id}`
+        notes.push((await api.request<{ message: string } | null>(method, path))?.message ?? null)
+      }
+      const warnings = notes.filter((note) => note !== null)
+      session.answer({ group: id, [done]: found.map((member) => member.id), warnings }, () =>
+        notes
+          .map((note, index) => {
+            const warning = note === null ? '' : `warning: ${printable(note)}\n`
+            return `${done} ${printable(members[index] ?? '')}\n${warning}`
+          })
+          .join(''),
       )
     }
   const words = [

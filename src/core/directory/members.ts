@@ -22,8 +22,16 @@ export interface Members {
   list(organization: OrganizationId, group: string, page: Page): Promise<readonly Membership[] | null>
   /** By hand or by approval, in id order, also where an exemption keeps them out; null where there is no such group. */
   listManual(organization: OrganizationId, group: string, page: Page): Promise<readonly ManualMember[] | null>
-  add(by: By, group: string, subject: string): Promise<Result<null, Refusal>>
-  remove(by: By, group: string, subject: string): Promise<Result<null, Refusal>>
+  /** Done; null unless an exemption keeps them out all the same. */
+  add(by: By, group: string, subject: string): Promise<Result<ManualNote | null, Refusal>>
+  /** Done; null unless they stay, by the rule or an exemption. */
+  remove(by: By, group: string, subject: string): Promise<Result<ManualNote | null, Refusal>>
+}
+
+/** Why a change by hand has not made the difference that is expected of it. */
+export interface ManualNote {
+  readonly member: boolean
+  readonly message: string
 }
 
 export function cellSubject(of: Group['of'], id: string): CellSubject {
@@ -39,7 +47,12 @@ export function nameIn(cell: Cell | null | undefined, of: Group['of'], id: strin
 export function members(ports: MemberPorts): Members {
   const find = (organization: OrganizationId, id: string) => ports.groups.find(organization, id as GroupId)
 
-  async function change(by: By, id: string, subject: string, add: boolean): Promise<Result<null, Refusal>> {
+  async function change(
+    by: By,
+    id: string,
+    subject: string,
+    add: boolean,
+  ): Promise<Result<ManualNote | null, Refusal>> {
     const group = await find(by.organization.id, id)
     if (!group) return notFound('group')
     const authority = await authorityOf(by, ports)
@@ -47,17 +60,17 @@ export function members(ports: MemberPorts): Members {
     if (!may.ok) return may
     const at = ports.clock.now()
     const one = { subjectId: subject as SubjectId, groupId: group.id }
-    const isOne = (other: { subjectId: string; groupId: string }) =>
-      other.subjectId === one.subjectId && other.groupId === one.groupId
     const cells = [cellSubject(group.of, subject)]
+    let note: ManualNote | null = null
     const plan: Plan = ([cell]) => {
       const name = nameIn(cell, group.of, subject)
       if (!cell || name === null) return signal('not-found')
-      const manual = cell.inputs.some((input) => input.kind === 'manual' && isOne(input))
+      const manual = cell.inputs.some((input) => input.kind === 'manual' && isAbout(one)(input))
       if (!add && !manual) {
-        const reasons = cell.memberships.find(isOne)?.reasons
+        const reasons = cell.memberships.find(isAbout(one))?.reasons
         return reasons ? signal('in-use', howToRemove(name, group, reasons)) : signal('not-found')
       }
+      note = add ? whyOut(cell, name, group, one, at) : whyIn(cell, name, group, one)
       const audit = [
         changeBody(
           by,
@@ -75,7 +88,15 @@ export function members(ports: MemberPorts): Members {
       ]
       return ok({ manual: { add: add ? [one] : [], remove: add ? [] : [one] }, audit })
     }
-    return changeCells(ports.engine, by.organization.id, cells, 'member', plan, authority.guard)
+    const written = await changeCells(
+      ports.engine,
+      by.organization.id,
+      cells,
+      'member',
+      plan,
+      authority.guard,
+    )
+    return written.ok ? ok(note) : written
   }
 
   return {
@@ -86,6 +107,29 @@ export function members(ports: MemberPorts): Members {
     add: (by, group, subject) => change(by, group, subject, true),
     remove: (by, group, subject) => change(by, group, subject, false),
   }
+}
+
+type One = Pick<Membership, 'subjectId' | 'groupId'>
+
+const isAbout =
+  (one: One) =>
+  (other: One): boolean =>
+    other.subjectId === one.subjectId && other.groupId === one.groupId
+
+function whyOut(cell: Cell, name: string, group: Group, one: One, at: Date): ManualNote | null {
+  const never = cell.inputs
+    .filter(isAbout(one))
+    .find(({ kind, expiresAt }) => kind === 'never' && (expiresAt === null || expiresAt > at))
+  if (never === undefined) return null
+  const until = never.expiresAt === null ? '' : ` until ${never.expiresAt.toISOString()}`
+  const id = cell.exemptionIds.find(isAbout(one))?.id ?? ''
+  const message = `an exemption keeps ${JSON.stringify(name)} out of ${JSON.stringify(group.name)}${until}: change or remove it (/exemptions/${id})`
+  return { member: false, message }
+}
+
+function whyIn(cell: Cell, name: string, group: Group, one: One): ManualNote | null {
+  const reasons = cell.memberships.find(isAbout(one))?.reasons.filter((reason) => reason !== 'manual') ?? []
+  return reasons.length === 0 ? null : { member: true, message: howToRemove(name, group, reasons) }
 }
 
 function howToRemove(name: string, group: Group, reasons: readonly string[]): string {

@@ -1,6 +1,7 @@
 // Who is in a group and why, and membership by hand.
-import type { FastifyInstance } from 'fastify'
+import type { FastifyInstance, FastifyReply, FastifySchema } from 'fastify'
 import { Type } from 'typebox'
+import type { ManualNote } from '../../../core/directory/members.ts'
 import { optional } from '../../../core/directory/spec.ts'
 import { id } from '../../../core/directory/values.ts'
 import { notFound } from '../../../core/directory/writing.ts'
@@ -27,6 +28,19 @@ const manualMember = Type.Object({
   name: Type.Union([Type.String(), Type.Null()]),
   approved: Type.Boolean({ description: "Of review groups, or kept when the group's mode changed" }),
 })
+
+const note = Type.Object(
+  { member: Type.Boolean(), message: Type.String() },
+  { description: 'Done, and yet: an exemption keeps them out, or they stay by the rule or an exemption' },
+)
+
+const withNote = (schema: FastifySchema): FastifySchema => ({
+  ...schema,
+  response: { 200: note, ...(schema.response as object) },
+})
+
+const sendNote = (reply: FastifyReply, told: ManualNote | null): FastifyReply =>
+  told === null ? reply.code(204).send() : reply.send(told)
 
 type Listed = Partial<Membership> & ManualMember
 
@@ -81,27 +95,31 @@ export function memberRoutes(app: FastifyInstance, { directory }: Pick<ApiServic
 
   app.put(
     '/groups/:id/members/:subjectId',
-    { schema: document.operation('addMember', 'Adds a member by hand', 'groups', { params: both }) },
+    {
+      schema: withNote(document.operation('addMember', 'Adds a member by hand', 'groups', { params: both })),
+    },
     async (request, reply) => {
       const [group, subject] = [pathId(request), pathId(request, 'subjectId')]
       if (!group || !subject) return sendRefusal(reply, noMember)
       const added = await members.add(caller(request), group, subject)
-      return added.ok ? reply.code(204).send() : sendRefusal(reply, added.error)
+      return added.ok ? sendNote(reply, added.value) : sendRefusal(reply, added.error)
     },
   )
 
   app.delete(
     '/groups/:id/members/:subjectId',
     {
-      schema: document.operation('removeMember', 'Removes a member that was added by hand', 'groups', {
-        params: both,
-      }),
+      schema: withNote(
+        document.operation('removeMember', 'Removes a member that was added by hand', 'groups', {
+          params: both,
+        }),
+      ),
     },
     async (request, reply) => {
       const [group, subject] = [pathId(request), pathId(request, 'subjectId')]
       if (!group || !subject) return sendRefusal(reply, noMember)
       const removed = await members.remove(caller(request), group, subject)
-      return removed.ok ? reply.code(204).send() : sendRefusal(reply, removed.error)
+      return removed.ok ? sendNote(reply, removed.value) : sendRefusal(reply, removed.error)
     },
   )
 }
