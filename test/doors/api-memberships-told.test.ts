@@ -169,3 +169,16 @@ t.test('changes by hand tell where they make no difference', async (t) => {
   )
   t.equal((await acme('DELETE', path)).status, 204)
 })
+
+t.test('a circle is told with its place in the rule', async (t) => {
+  const first = await addGroup('circle one', { mode: 'dynamic', rule: 'title pr' })
+  await addGroup('circle two', { mode: 'dynamic', rule: 'memberOf eq "circle one"' })
+  const refused = async (rule: string) => {
+    const { status, body } = await acme('PATCH', `/groups/${first.id}`, { rule })
+    const { code, at } = body.errors[0]
+    return [status, code, rule.slice(at.start, at.end)]
+  }
+  const term = 'memberOf in ("everyone", "circle two")'
+  t.same(await refused(`memberOf eq "everyone" or not (title pr and ${term})`), [422, 'circle', term])
+  t.same(await refused('title pr and memberOf pr'), [422, 'circle', 'memberOf pr'])
+})

@@ -232,6 +232,6 @@ export function ruleFaults(
   if (group.rule === null) return []
   const checked = rules.check(group.of, group.rule)
   if (!checked.ok) return checked.error
-  const order = rules.order()
+  const order = rules.order('rule', group.id)
   return order.ok ? [] : [order.error]
 }

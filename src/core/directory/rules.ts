@@ -6,7 +6,7 @@ import { type GroupNames, readRule } from '../membership/language/check.ts'
 import type { CheckedRule } from '../membership/language/checked.ts'
 import { dependenciesOf, type GroupsRead, groupsRead } from '../membership/language/dependencies.ts'
 import { type CustomAttribute, subjectSchemas } from '../membership/language/schema.ts'
-import type { RuleProblem } from '../membership/language/syntax.ts'
+import type { RuleProblem, Span } from '../membership/language/syntax.ts'
 import { evaluationOrder, groupInOrder } from '../membership/order.ts'
 import { nameKey } from './names.ts'
 import type { Problem } from './problem.ts'
@@ -33,8 +33,8 @@ export class Rules {
     return read.ok ? read : fail(read.error.map((each) => ruleProblem(each, field)))
   }
 
-  /** The order in which rules are evaluated, or the problem that they run in a circle. */
-  order(field = 'rule'): Result<readonly GroupId[], Problem> {
+  /** The order in which rules are evaluated, or the problem that they run in a circle, with its place in the rule of `about`. */
+  order(field = 'rule', about: GroupId | null = null): Result<readonly GroupId[], Problem> {
     const order = evaluationOrder(
       this.groups.map((group) => {
         const checked = this.#checkedRule(group)
@@ -44,7 +44,17 @@ export class Rules {
     if (order.ok) return ok(order.value)
     const path = order.error.join(' → ')
     const message = `memberOf would run in a circle: ${path}. Take one of these references out`
-    return fail({ field, code: 'circle', message })
+    const at = this.#placeInCircle(order.error, about)
+    return fail({ field, code: 'circle', message, ...(at && { at }) })
+  }
+
+  /** Where this group's rule asks for the next one of a circle, whose names these are. */
+  #placeInCircle(names: readonly string[], about: GroupId | null): Span | null {
+    const group = this.groups.find(({ id }) => id === about)
+    const next = group && names[names.indexOf(group.name) + 1]
+    const read = this.groups.find(({ name }) => name === next)
+    const checked = group && this.#checkedRule(group)
+    return read && checked ? placeOfMember(checked, read.id) : null
   }
 
   /** Groups whose rule asks for members of this group by its name. */
@@ -113,6 +123,27 @@ export class Rules {
     const checked = read.ok ? read.value : null
     this.#checked.set(group.id, checked)
     return checked
+  }
+}
+
+/** Of the first comparison that asks for members of this group, by name or as one of any. */
+function placeOfMember(rule: CheckedRule, id: GroupId): Span | null {
+  switch (rule.kind) {
+    case 'and':
+    case 'or':
+      for (const item of rule.items) {
+        const at = placeOfMember(item, id)
+        if (at !== null) return at
+      }
+      return null
+    case 'not':
+      return placeOfMember(rule.item, id)
+    case 'any':
+      return placeOfMember(rule.where, id)
+    case 'member':
+      return rule.groups === null || rule.groups.includes(id) ? rule.at : null
+    default:
+      return null
   }
 }
 
