@@ -51,14 +51,42 @@ t.test('A11: dates that put somebody into a role above the one who sets them', a
     ['POST', `/users/${dave.id}/factors`, { kind: 'totp' }],
     ['DELETE', `/users/${dave.id}`],
     ['PATCH', `/users/${alice.id}`, { attributes: { until: days(8) } }],
+    ['PATCH', `/users/${alice.id}`, { attributes: { until: days(10) } }],
+    ['PATCH', `/users/${alice.id}`, { attributes: { until: days(3650) } }],
   ])
+  const known = (await user('alice')).attributes.until
+  t.equal(
+    (await admin('PATCH', `/users/${alice.id}`, { title: 'x', attributes: { until: known } })).status,
+    200,
+    'what stays the same moves nobody',
+  )
   t.same([await members(group), await members(staying)], [[], ['alice']])
 
   const device = await make('/devices', { name: 'chief-1', ownerId: alice.id, lastContact: days(-1) })
   t.same(await members(heard), ['alice'])
   const beat = await admin('PATCH', `/devices/${device.id}`, { lastContact: days(0) })
   t.equal(beat.status, 200, 'a device of somebody who is in may report')
-  await refused(t, [['PATCH', `/devices/${device.id}`, { lastContact: days(-29) }]])
+  const more = await admin('PATCH', `/devices/${device.id}`, { lastContact: days(0), osVersion: '15.1' })
+  t.equal(more.status, 200, 'and what else it tells, where no such rule reads it')
+  await refused(t, [
+    ['PATCH', `/devices/${device.id}`, { lastContact: days(-29) }],
+    ['PATCH', `/devices/${device.id}`, { lastContact: days(3650) }],
+    ['POST', '/devices', { name: 'chief-2', ownerId: alice.id, lastContact: days(0) }],
+  ])
+})
+
+t.test('A11: who ranks no higher is changed, however many dates a rule of owners looks at', async (t) => {
+  const { id } = await make('/users', { username: 'many' })
+  for (let i = 0; i < 45; i++)
+    await make('/devices', { name: `many-${i}`, ownerId: id, lastContact: days(-0.01 * i) })
+  const distances = Array.from({ length: 20 }, (_, i) => `lastContact gt now-${i + 1}d`)
+  const group = await owners('often', `devices[${distances.join(' and ')}] and title eq "Boss"`)
+  for (const change of [{ givenName: 'x' }, { title: 'Clerk' }, { password: 'a long enough one' }]) {
+    const { status, body } = await admin('PATCH', `/users/${id}`, change)
+    t.equal(status, 200, `${Object.keys(change)}: ${JSON.stringify(body)}`)
+  }
+  await refused(t, [['PATCH', `/users/${id}`, { title: 'Boss' }]])
+  t.same(await members(group), [])
 })
 
 t.test('A11: planned states, and passwords of those who will be above, or would be if active', async (t) => {

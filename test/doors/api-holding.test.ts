@@ -90,3 +90,28 @@ t.test('what people change themselves, where it gives access', async (t) => {
   isHeld(t, await acme('PATCH', at, { selfEditable: true }), /"nick"/, 'an attribute')
   t.equal((await acme('PATCH', `${at}?confirm=true`, { selfEditable: true })).status, 200)
 })
+
+t.test('what people change themselves, where it takes them out of a demand for factors', async (t) => {
+  const settings = { settings: { selfEditable: ['location'] } }
+  t.equal((await acme('PATCH', '/organization?confirm=true', settings)).status, 200)
+  const held = /"location".*"code-needed".*take themselves out of a demand for factors/
+  const group = { name: 'code-needed', of: 'users', mode: 'dynamic', rule: 'location eq "HQ"' }
+  isHeld(t, await acme('POST', '/groups', { ...group, factors: ['totp'] }), held, 'a group that demands')
+  const made = await acme('POST', '/groups', group)
+  t.equal(made.status, 201, 'it demands nothing')
+  const path = `/groups/${made.body.id}`
+  isHeld(t, await acme('PATCH', path, { factors: ['totp'] }), held, 'a demand')
+  t.equal((await acme('PATCH', `${path}?confirm=true`, { factors: ['totp'] })).status, 200)
+  t.equal((await acme('PATCH', path, { factors: ['totp', 'webauthn'] })).status, 200, 'that was so before')
+
+  t.equal((await acme('PATCH', '/organization', { settings: { selfEditable: [] } })).status, 200)
+  isHeld(t, await acme('PATCH', '/organization', settings), held, 'a setting')
+  const reader = { name: 'code-through', of: 'users', mode: 'dynamic', rule: 'memberOf eq "near"' }
+  t.equal((await acme('POST', '/groups', { ...group, name: 'near', rule: 'badge eq "x"' })).status, 422)
+  const badge = { name: 'badge', of: 'users', type: 'string' }
+  const declared = await acme('POST', '/attributes', badge)
+  t.equal((await acme('POST', '/groups', { ...group, name: 'near', rule: 'badge eq "x"' })).status, 201)
+  t.equal((await acme('POST', '/groups', { ...reader, factors: ['totp'] })).status, 201)
+  const own = await acme('PATCH', `/attributes/${declared.body.id}`, { selfEditable: true })
+  isHeld(t, own, /"badge".*"near".*demand/, 'an attribute, through a reader')
+})

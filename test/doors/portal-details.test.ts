@@ -151,11 +151,16 @@ t.test('A12: nobody gives themselves a role in the console, whatever an owner ha
   const group = { of: 'users', mode: 'dynamic', rule: 'attributes.desk eq "corner"' }
   const { id } = await make('/groups', { ...group, name: 'corner' })
   const resourceId = (await find('/resources', 'kind eq "console"')).id
-  await make('/bindings', { groupId: id, resourceId, attributes: { role: 'administrator' } })
   const dave = await signedIn('dave')
   const { fields } = (await dave.get(details)).forms[0] as { fields: Record<string, string> }
-  t.match(await dave.post(details, { ...fields, 'attributes.desk': 'corner' }), { status: 403 })
-  t.notOk((await groupsOf('dave')).includes('corner'))
+  for (const role of ['administrator', 'auditor', 'helpdesk', undefined]) {
+    const attributes = role === undefined ? {} : { role }
+    const binding = await make('/bindings', { groupId: id, resourceId, attributes })
+    t.match(await dave.post(details, { ...fields, 'attributes.desk': 'corner' }), { status: 403 }, `${role}`)
+    t.notOk((await groupsOf('dave')).includes('corner'), `${role}`)
+    t.equal((await api('DELETE', `/bindings/${binding.id}`)).status, 204)
+  }
+  await make('/bindings', { groupId: id, resourceId, attributes: { role: 'auditor' } })
   t.equal((await dave.post(details, { ...fields, 'attributes.desk': '1.01' })).status, 303)
 })
 

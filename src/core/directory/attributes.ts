@@ -5,7 +5,7 @@ import { ok } from '../../base/result.ts'
 import type { RuleRecords, RuleSource } from '../ports.ts'
 import { isFreeAttributeName } from './attribute-values.ts'
 import { type AuthorityPorts, authorityOf } from './authority.ts'
-import { type Collection, type Kind, recordCollection } from './collection.ts'
+import { type Collection, inTurns, type Kind, recordCollection } from './collection.ts'
 import type { RuleTurns } from './groups.ts'
 import { type HoldingPorts, holdExposures } from './holding.ts'
 import { isAttributeName } from './names.ts'
@@ -14,7 +14,7 @@ import { namesOf, Rules } from './rules.ts'
 import { fixed, nullable, otherwise, readObject, type Shape, type Values } from './spec.ts'
 import { type AttributeDefinition, attributeTypes } from './types.ts'
 import { boolean, choice, text } from './values.ts'
-import { type By, invalid, refuse } from './writing.ts'
+import { invalid, refuse } from './writing.ts'
 
 export const attributeShape = {
   name: fixed(
@@ -54,6 +54,7 @@ export function attributeCollection(ports: {
   readonly rules: RuleSource
   readonly bindings: HoldingPorts['bindings']
   readonly resources: AuthorityPorts['resources']
+  readonly organizations: HoldingPorts['organizations']
   readonly turns: RuleTurns
   readonly clock: Clock
 }): Collection<AttributeDefinition> {
@@ -94,12 +95,5 @@ export function attributeCollection(ports: {
       return refuse('in-use', '', `rules read this attribute: ${namesOf(readers)}. Change them first`)
     },
   }
-  const collection = recordCollection(ports.attributes, kind, ports.clock)
-  const inTurn = <T>(by: By, write: () => Promise<T>) => ports.turns.run(by.organization.id, write)
-  return {
-    ...collection,
-    create: (by, body) => inTurn(by, () => collection.create(by, body)),
-    update: (by, id, patch, version) => inTurn(by, () => collection.update(by, id, patch, version)),
-    remove: (by, id, version) => inTurn(by, () => collection.remove(by, id, version)),
-  }
+  return inTurns(recordCollection(ports.attributes, kind, ports.clock), ports.turns)
 }

@@ -3,10 +3,11 @@
 import type { Clock } from '../../base/clock.ts'
 import { type BindingId, type GroupId, newId, type ResourceId } from '../../base/ids.ts'
 import { ok } from '../../base/result.ts'
-import type { GroupRecords, Records, ResourceRecords } from '../ports.ts'
+import type { GroupRecords, ResourceRecords, RuleRecords, RuleSource } from '../ports.ts'
 import { mayGrant } from './authority.ts'
 import { claims } from './claims.ts'
-import { type Collection, type Kind, recordCollection } from './collection.ts'
+import { type Collection, inTurns, type Kind, recordCollection } from './collection.ts'
+import type { RuleTurns } from './groups.ts'
 import { type HoldingPorts, holdExposures } from './holding.ts'
 import { inside, type Problem, Problems } from './problem.ts'
 import { fixed, optional, otherwise, readObject, type Shape, type Spec, type Values } from './spec.ts'
@@ -126,8 +127,10 @@ function withoutUndefined(value: unknown): unknown {
 }
 
 export interface BindingPorts {
-  readonly bindings: Records<Binding>
-  readonly rules: HoldingPorts['rules']
+  readonly bindings: RuleRecords<Binding>
+  readonly rules: HoldingPorts['rules'] & Pick<RuleSource, 'epoch'>
+  readonly organizations: HoldingPorts['organizations']
+  readonly turns: RuleTurns
   readonly groups: Pick<GroupRecords, 'find'>
   readonly resources: Pick<ResourceRecords, 'find'>
   readonly checkAttributes: AttributeCheck
@@ -139,6 +142,7 @@ export function bindingCollection(ports: BindingPorts): Collection<Binding> {
     name: 'binding',
     shape: bindingShape,
     title: ({ id: own }) => own,
+    epoch: (organization) => ports.rules.epoch(organization),
     document: ({ groupId, resourceId, attributes, factors, order }) => ({
       ...{ groupId, resourceId, attributes, factors, order },
     }),
@@ -185,5 +189,5 @@ export function bindingCollection(ports: BindingPorts): Collection<Binding> {
       return mayGrant(by, resource?.kind, attributes.role)
     },
   }
-  return recordCollection(ports.bindings, kind, ports.clock)
+  return inTurns(recordCollection(ports.bindings, kind, ports.clock), ports.turns)
 }

@@ -16,7 +16,7 @@ export interface CellWriter {
   change(organization: OrganizationId, subjects: readonly CellSubject[], plan: Plan): Promise<CellOutcome>
 }
 
-type Signal = 'not-found' | 'stale' | 'in-use' | 'taken' | 'forbidden'
+type Signal = 'not-found' | 'stale' | 'in-use' | 'taken' | 'forbidden' | 'outdated'
 
 /** From within a plan: something other than a fault in what was sent. */
 export function signal(code: Signal, message = '', field = ''): Result<never, readonly Problem[]> {
@@ -47,6 +47,8 @@ export async function changeCells(
       return stale(what)
     case 'forbidden':
       return fail({ kind: 'forbidden', problems })
+    case 'outdated':
+      return fail({ kind: 'conflict', problems })
     case 'in-use':
       return fail({ kind: 'in-use', problems })
     case 'taken':

@@ -4,6 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import type { OrganizationId } from '../../base/ids.ts'
 import { ok, type Result } from '../../base/result.ts'
 import type { AuditBody } from '../audit/record.ts'
+import type { OneAtATime } from '../factors/one-at-a-time.ts'
 import type { Page, Records, RuleRecords, WriteOutcome } from '../ports.ts'
 import type { Condition } from './condition.ts'
 import { Problems } from './problem.ts'
@@ -172,5 +173,16 @@ export function recordCollection<T extends Stored & { readonly id: string }>(
         return refusalOf(outcome, kind.name) ?? ok({ object: null })
       }
     },
+  }
+}
+
+/** The collection, whose writes wait for their turn within an organization. */
+export function inTurns<T>(collection: Collection<T>, turns: Pick<OneAtATime, 'run'>): Collection<T> {
+  const inTurn = <R>(by: By, write: () => Promise<R>) => turns.run(by.organization.id, write)
+  return {
+    ...collection,
+    create: (by, body) => inTurn(by, () => collection.create(by, body)),
+    update: (by, id, patch, version) => inTurn(by, () => collection.update(by, id, patch, version)),
+    remove: (by, id, version) => inTurn(by, () => collection.remove(by, id, version)),
   }
 }

@@ -3,7 +3,7 @@
 import { type DeviceId, newId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { Cell, CellSubject } from '../membership/cell.ts'
-import { authorityOf } from './authority.ts'
+import { deciding } from './authority.ts'
 import { changeCells, type Plan, signal } from './cells.ts'
 import { type Collection, patchProblems } from './collection.ts'
 import { Problems } from './problem.ts'
@@ -38,8 +38,9 @@ export function deviceCollection(
     what: string,
     plan: Plan,
   ): Promise<Result<null, Refusal>> {
-    const { guard } = await authorityOf(by, ports)
-    return changeCells(engine, by.organization.id, cells, what, plan, guard)
+    return deciding(by, ports, ({ guard }) =>
+      changeCells(engine, by.organization.id, cells, what, plan, guard),
+    )
   }
 
   async function finish(by: By, id: DeviceId): Promise<Outcome<Device>> {

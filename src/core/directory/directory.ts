@@ -67,7 +67,7 @@ export interface DirectoryPorts {
   readonly organizations: Organizations
   readonly groups: GroupRecords
   readonly resources: ResourceRecords
-  readonly bindings: Records<Binding>
+  readonly bindings: RuleRecords<Binding>
   readonly attributes: RuleRecords<AttributeDefinition>
   readonly serviceAccounts: Records<ServiceAccount>
   readonly exemptions: Exemptions
@@ -109,7 +109,7 @@ export interface Directory {
   readonly userFactors: FactorsOf
   readonly serviceAccountFactors: FactorsOf
   /** May they decide over this user: sign them out, for one? */
-  mayManage(by: By, user: UserId): Promise<Result<null, Refusal>>
+  mayManage(by: By, user: UserId): Promise<Result<unknown, Refusal>>
   updateOrganization(by: By, patch: unknown, version?: number): Promise<Outcome<Organization>>
 }
 
@@ -128,7 +128,7 @@ export function createDirectory(ports: DirectoryPorts): Directory {
       settle: (org) => ports.engine.settle(org),
     }),
     resources: resourceCollection(ports),
-    bindings: bindingCollection(ports),
+    bindings: bindingCollection({ ...ports, turns }),
     attributes: attributeCollection({ ...ports, turns }),
     serviceAccounts: serviceAccountCollection(ports),
     tokens: tokenCollection(ports),

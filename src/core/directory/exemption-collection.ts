@@ -5,7 +5,7 @@ import { type ExemptionId, type GroupId, newId, type SubjectId } from '../../bas
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { SubjectInGroup } from '../membership/cell.ts'
 import type { Exemptions, GroupRecords, Page } from '../ports.ts'
-import { type AuthorityPorts, authorityOf } from './authority.ts'
+import { type AuthorityPorts, deciding } from './authority.ts'
 import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import { patchProblems } from './collection.ts'
 import { cellSubject, nameIn } from './members.ts'
@@ -72,9 +72,6 @@ export function exemptionCollection(ports: ExemptionPorts): ExemptionCollection 
     if (!row) return ok(null)
     const group = await ports.groups.find(by.organization.id, row.groupId)
     if (!group) return invalid([{ field: 'groupId', code: 'missing', message: 'there is no such group' }])
-    const authority = await authorityOf(by, ports)
-    const may = authority.overGroup(group.id)
-    if (!may.ok) return may
     const at = ports.clock.now()
     const action = `exemption.${before === null ? 'create' : after === null ? 'remove' : 'update'}`
     const cells = [cellSubject(group.of, row.subjectId)]
@@ -108,7 +105,10 @@ export function exemptionCollection(ports: ExemptionPorts): ExemptionCollection 
       if (after === null) return ok({ exemptions: [{ do: 'remove', id: row.id }], audit })
       return ok({ exemptions: [{ do: before ? 'update' : 'insert', row: after }], audit })
     }
-    return changeCells(ports.engine, by.organization.id, cells, 'exemption', plan, authority.guard)
+    return deciding(by, ports, async ({ overGroup, guard }) => {
+      const may = overGroup(group.id)
+      return may.ok ? changeCells(ports.engine, by.organization.id, cells, 'exemption', plan, guard) : may
+    })
   }
 
   return {

@@ -5,8 +5,8 @@ import type { OrganizationId, ServiceAccountId, UserId } from '../../base/ids.ts
 import { ok, type Result } from '../../base/result.ts'
 import { Secret } from '../../base/secrets.ts'
 import { isTotpSeed, newTotpSeed, normalizeSeed, totpUri } from '../factors/totp.ts'
-import type { Credentials, DirectoryReader, Records } from '../ports.ts'
-import { type AuthorityPorts, mayManage } from './authority.ts'
+import type { CellStamp, Credentials, DirectoryReader, Records } from '../ports.ts'
+import { type AuthorityPorts, managing, mayManage } from './authority.ts'
 import { Problems } from './problem.ts'
 import { optional, readObject, type Shape, writeOnly } from './spec.ts'
 import { type FactorKind, factorKinds, type ServiceAccount } from './types.ts'
@@ -49,7 +49,7 @@ export function factorsOf(ownerKind: OwnerKind, ports: FactorPorts): FactorsOf {
       return (await ports.reader.findUser(organization, owner as UserId))?.username ?? null
     return (await ports.serviceAccounts.find(organization, owner as ServiceAccountId))?.name ?? null
   }
-  const may = async (by: By, owner: string): Promise<Result<null, Refusal>> =>
+  const may = async (by: By, owner: string): Promise<Result<unknown, Refusal>> =>
     ownerKind === 'user' ? mayManage(by, owner as UserId, ports) : ok(null)
   const idOf = (owner: string) => owner as UserId | ServiceAccountId
 
@@ -78,8 +78,12 @@ export function factorsOf(ownerKind: OwnerKind, ports: FactorPorts): FactorsOf {
           : (made ?? normalizeSeed(values.secret ?? ''))
       const target = { kind: ownerKind, id: owner, name }
       const audit = changeBody(by, ports.clock.now(), `${ownerKind}.factor-set`, target, { factor: kind })
-      const outcome = await ports.credentials.save(organization.id, idOf(owner), kind, secret, audit)
-      const refusal = refusalOf(outcome, ownerKind)
+      const save = (as: CellStamp | null) =>
+        ports.credentials.save(organization.id, idOf(owner), kind, secret, audit, as)
+      const saved =
+        ownerKind === 'user' ? await managing(by, owner as UserId, ports, save) : ok(await save(null))
+      if (!saved.ok) return saved
+      const refusal = refusalOf(saved.value, ownerKind)
       if (refusal) return refusal
       const object = (await ports.credentials.list(organization.id, idOf(owner))).find(
         (each) => each.kind === kind,

@@ -5,10 +5,10 @@ import { ok } from '../../base/result.ts'
 import type { AuditBody } from '../audit/record.ts'
 import { OneAtATime } from '../factors/one-at-a-time.ts'
 import type { Previewer } from '../membership/preview/preview.ts'
-import type { GroupRecords, Records, RuleSource } from '../ports.ts'
-import { type AuthorityPorts, authorityOf } from './authority.ts'
+import type { DirectoryReader, GroupRecords, Records, RuleSource } from '../ports.ts'
+import { type AuthorityPorts, authorityOf, mayLoosen } from './authority.ts'
 import { type Collection, type Kind, recordCollection } from './collection.ts'
-import { holdExposures, holdMoves } from './holding.ts'
+import { type HoldingPorts, holdExposures, holdMoves } from './holding.ts'
 import { type Problem, Problems } from './problem.ts'
 import { type FindingPorts, findingsOf } from './rule-findings.ts'
 import { namesOf, type RuledGroup, Rules } from './rules.ts'
@@ -73,11 +73,13 @@ export interface GroupPorts extends FindingPorts {
   readonly bindings: Pick<Records<Binding>, 'list'>
   readonly resources: Pick<Records<Resource>, 'find'> & AuthorityPorts['resources']
   readonly rules: RuleSource
+  readonly reader: Pick<DirectoryReader, 'members' | 'usersByKey'>
   readonly previewer: Pick<Previewer, 'preview'>
   /** Carries the rule of an `activating` group through the organization. */
   readonly activateGroup: (organization: OrganizationId, id: GroupId) => Promise<void>
   /** Finishes what is unfinished or overdue in the organization, so that stored memberships are what the rules say. */
   readonly settle: (organization: OrganizationId) => Promise<void>
+  readonly organizations: HoldingPorts['organizations']
   readonly turns: RuleTurns
   readonly clock: Clock
 }
@@ -101,6 +103,15 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
       const authority = await authorityOf(by, ports)
       const may = current ? authority.overGroup(id) : authority.overNewGroup(values.of)
       if (!may.ok) return may
+      const loosens =
+        current === null ||
+        current.rule !== values.rule ||
+        current.mode !== values.mode ||
+        `${current.factors}` !== `${values.factors}`
+      const loosened = loosens
+        ? await mayLoosen(by, { id: current?.id ?? null, of: values.of }, authority, ports.reader)
+        : ok(null)
+      if (!loosened.ok) return loosened
       const faults = ruleFaults({ id, ...values }, current, groups, attributes)
       if (faults.length > 0) return invalid(faults)
       const changed = current === null || current.rule !== values.rule || current.mode !== values.mode
@@ -126,20 +137,23 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
           rule === null ? [] : await findingsOf(by, { of, rule }, { groups, attributes }, ports)
         return ok({ row, once: { findings }, ...(isKept ? { write } : {}) })
       }
-      if (!changed) return draft()
+      if (!changed && !loosens) return draft()
       if (isKept) await settled()
       const exposed = await holdExposures(by, ports, (standing) => ({
         ...standing,
         groups: [...standing.groups.filter((group) => group.id !== id), row],
       }))
       if (!exposed.ok) return exposed
-      const moves = current === null ? ok(null) : await holdMoves(by, row, ports.previewer)
+      const moves = current === null || !changed ? ok(null) : await holdMoves(by, row, ports.previewer)
       return moves.ok ? draft() : moves
     },
 
     async mayRemove(by, group) {
-      const may = (await authorityOf(by, ports)).overGroup(group.id)
+      const authority = await authorityOf(by, ports)
+      const may = authority.overGroup(group.id)
       if (!may.ok) return may
+      const loosened = await mayLoosen(by, group, authority, ports.reader)
+      if (!loosened.ok) return loosened
       const { groups, attributes } = await ports.rules.read(by.organization.id)
       const readers = new Rules(groups, attributes).readersOf(group.id).filter(({ id }) => id !== group.id)
       if (readers.length > 0) {

@@ -5,15 +5,16 @@ import { fail, ok, type Result } from '../../base/result.ts'
 import { allRows } from '../all-rows.ts'
 import { dependenciesOf } from '../membership/language/dependencies.ts'
 import type { Preview, Previewer } from '../membership/preview/preview.ts'
-import type { Records, RuleSource } from '../ports.ts'
+import type { Organizations, Records, RuleSource } from '../ports.ts'
 import type { Problem } from './problem.ts'
 import { Rules } from './rules.ts'
 import type { AttributeDefinition, Binding, Group, HoldSettings, OrganizationSettings } from './types.ts'
 import type { By, Refusal } from './writing.ts'
 
 export interface HoldingPorts {
-  readonly rules: Pick<RuleSource, 'read'>
+  readonly rules: Pick<RuleSource, 'read' | 'epoch'>
   readonly bindings: Pick<Records<Binding>, 'list'>
+  readonly organizations: Pick<Organizations, 'findBySlug'>
 }
 
 const howToConfirm = 'If this is meant, send it again with ?confirm=true (muster: --confirm)'
@@ -64,12 +65,23 @@ export function selfEditableOf(
 interface Exposure {
   readonly group: Group
   readonly attribute: string
+  /** What people can bring about by the attribute: access, or the end of a demand for factors. */
+  readonly of: 'access' | 'demand'
 }
 
-/** Rules over self-editable attributes whose group grants something, itself or through groups that read it. Pure. */
+const whatPeopleCould = {
+  access: 'give themselves access with it',
+  demand: 'take themselves out of a demand for factors',
+} as const satisfies Record<Exposure['of'], string>
+
+/**
+ * Rules over self-editable attributes whose group grants something or demands factors, itself or through groups that read it: people
+ * could get in by it, or out of the demand. Pure.
+ */
 function exposures({ groups, attributes, settings, bound }: Standing): readonly Exposure[] {
   const editable = selfEditableOf(attributes, settings)
-  if (editable.size === 0 || bound.size === 0) return []
+  const demanding = new Set(groups.filter(({ factors }) => factors.length > 0).map(({ id }) => id))
+  if (editable.size === 0 || bound.size + demanding.size === 0) return []
   const rules = new Rules(groups, attributes)
   return groups.flatMap((group): Exposure[] => {
     if (group.mode !== 'dynamic' || group.rule === null) return []
@@ -77,8 +89,11 @@ function exposures({ groups, attributes, settings, bound }: Standing): readonly 
     if (!checked.ok) return []
     const read = dependenciesOf(checked.value).attributes
     const names = [...(group.of === 'users' ? read.self : read.owner)].filter((name) => editable.has(name))
-    if (names.length === 0 || !rules.readersThrough(group).some((id) => bound.has(id))) return []
-    return names.map((attribute) => ({ group, attribute }))
+    if (names.length === 0) return []
+    const through = rules.readersThrough(group)
+    const counted = { access: bound, demand: demanding }
+    const reached = (['access', 'demand'] as const).filter((of) => through.some((id) => counted[of].has(id)))
+    return names.flatMap((attribute) => reached.map((of) => ({ group, attribute, of })))
   })
 }
 
@@ -93,16 +108,17 @@ export async function holdExposures(
   const { groups, attributes } = await ports.rules.read(organization)
   const bindings = await allRows((page) => ports.bindings.list(organization, { op: 'true' }, page))
   const bound = new Set(bindings.map(({ groupId }) => groupId))
-  const { settings } = by.organization
+  // Read here, after the epoch that the write is compared with: the caller's may be older.
+  const { settings } = (await ports.organizations.findBySlug(by.organization.slug)) ?? by.organization
   const before = { groups, attributes, settings, bound }
-  const keyOf = ({ group, attribute }: Exposure) => JSON.stringify([group.id, attribute, group.rule])
+  const keyOf = ({ group, attribute, of }: Exposure) => JSON.stringify([group.id, attribute, of, group.rule])
   const known = new Set(exposures(before).map(keyOf))
   const added = exposures(change(before)).filter((one) => !known.has(keyOf(one)))
   return refuseUnconfirmed(
-    added.slice(0, 10).map(({ group, attribute }) => ({
+    added.slice(0, 10).map(({ group, attribute, of }) => ({
       field: '',
       code: 'confirm',
-      message: `users change "${attribute}" themselves, and by the rule of ${JSON.stringify(group.name)} could give themselves access with it. ${howToConfirm}`,
+      message: `users change "${attribute}" themselves, and by the rule of ${JSON.stringify(group.name)} could ${whatPeopleCould[of]}. ${howToConfirm}`,
     })),
   )
 }

@@ -4,7 +4,7 @@ import type { DeviceId, GroupId, OrganizationId, SubjectId, UserId } from '../..
 import { ok, type Result } from '../../base/result.ts'
 import type { Cell, CellSubject, ManualMember, Membership } from '../membership/cell.ts'
 import type { DirectoryReader, GroupRecords, Insight, Page } from '../ports.ts'
-import { type AuthorityPorts, authorityOf } from './authority.ts'
+import { type AuthorityPorts, deciding } from './authority.ts'
 import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import type { Group } from './types.ts'
 import { type By, changeBody, notFound, type Refusal } from './writing.ts'
@@ -55,9 +55,6 @@ export function members(ports: MemberPorts): Members {
   ): Promise<Result<ManualNote | null, Refusal>> {
     const group = await find(by.organization.id, id)
     if (!group) return notFound('group')
-    const authority = await authorityOf(by, ports)
-    const may = authority.overGroup(group.id)
-    if (!may.ok) return may
     const at = ports.clock.now()
     const one = { subjectId: subject as SubjectId, groupId: group.id }
     const cells = [cellSubject(group.of, subject)]
@@ -88,14 +85,10 @@ export function members(ports: MemberPorts): Members {
       ]
       return ok({ manual: { add: add ? [one] : [], remove: add ? [] : [one] }, audit })
     }
-    const written = await changeCells(
-      ports.engine,
-      by.organization.id,
-      cells,
-      'member',
-      plan,
-      authority.guard,
-    )
+    const written = await deciding(by, ports, async ({ overGroup, guard }) => {
+      const may = overGroup(group.id)
+      return may.ok ? changeCells(ports.engine, by.organization.id, cells, 'member', plan, guard) : may
+    })
     return written.ok ? ok(note) : written
   }
 

@@ -9,6 +9,7 @@ import { type HoldingPorts, holdExposures } from './holding.ts'
 import { isDomain, isEmail, isSlug } from './names.ts'
 import { Problems } from './problem.ts'
 import { fixed, otherwise, readObject, type Shape, type Values } from './spec.ts'
+import { beforeRuleTry } from './tries.ts'
 import { type Organization, type OrganizationSettings, userTexts } from './types.ts'
 import { displayName } from './users.ts'
 import { choice, integer, object, set, text } from './values.ts'
@@ -137,11 +138,13 @@ export async function updateOrganization(
   by: By,
   patch: unknown,
   version: number | undefined,
-  { organizations, clock, ...ports }: OrganizationPorts & HoldingPorts,
+  ports: OrganizationPorts & HoldingPorts,
 ): Promise<Outcome<Organization>> {
+  const { organizations, clock } = ports
   if (by.role !== 'owner') return refuse('forbidden', '', 'only an owner may change the organization')
   const early = patchProblems(organizationShape, patch)
   for (let attempt = 1; ; attempt++) {
+    const epoch = await ports.rules.epoch(by.organization.id)
     const current = await organizations.findBySlug(by.organization.slug)
     if (!current) return notFound('organization')
     if (version !== undefined && version !== current.version) return stale('organization')
@@ -161,8 +164,13 @@ export async function updateOrganization(
     const outcome = await organizations.update(
       row,
       changeBody(by, at, 'organization.update', target, details),
+      // What people may change themselves is judged beside the rules.
+      `${current.settings.selfEditable}` === `${row.settings.selfEditable}` ? undefined : epoch,
     )
-    if (outcome.outcome === 'conflict' && attempt < 5) continue
+    if (outcome.outcome === 'conflict') {
+      await beforeRuleTry(attempt)
+      continue
+    }
     return refusalOf(outcome, 'organization') ?? ok({ object: { ...row, version: row.version + 1 } })
   }
 }

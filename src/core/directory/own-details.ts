@@ -5,8 +5,8 @@ import { fail, ok, type Result } from '../../base/result.ts'
 import { OneAtATime } from '../factors/one-at-a-time.ts'
 import type { CellPlan } from '../membership/apply.ts'
 import type { DirectoryReader, RuleSource } from '../ports.ts'
-import { type AuthorityPorts, authorityOf } from './authority.ts'
-import { type CellWriter, changeCells, signal } from './cells.ts'
+import { type AuthorityPorts, type Deciding, deciding } from './authority.ts'
+import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import { inside, type Problem, Problems } from './problem.ts'
 import { isPlainObject } from './spec.ts'
 import type { AttributeDefinition, AttributeType, AttributeValue, Organization, User } from './types.ts'
@@ -64,24 +64,19 @@ export function ownDetails(ports: OwnDetailPorts): OwnDetails {
     const strange = strangers(patch, new Set(detailsOf(user, organization, definitions).map(fieldOf)))
     if (strange.length > 0) return fail({ kind: 'forbidden', problems: strange })
     const actor = { kind: 'user', id, name: user.username } as const
-    // Of no role above the least: what people change of themselves makes nobody an administrator.
-    const by: By = { organization, actor, role: 'auditor' }
+    // Of no role at all: what people change of themselves gives or takes no role in the console.
+    const by = { organization, actor, role: 'none' } satisfies Deciding & Pick<By, 'actor'>
     const at = ports.clock.now()
     const early = planned(by, user, patch, definitions, at)
     if (!early.ok) return invalid(early.error)
     if (early.value === null) return ok(null)
-    const { guard } = await authorityOf(by, ports)
-    return changeCells(
-      ports.engine,
-      organization.id,
-      [{ kind: 'user', id }],
-      'user',
-      ([cell]) => {
-        if (!cell?.user) return signal('not-found')
-        const plan = planned(by, cell.user, patch, definitions, at)
-        return plan.ok ? ok(plan.value ?? { audit: [] }) : plan
-      },
-      guard,
+    const plan: Plan = ([cell]) => {
+      if (!cell?.user) return signal('not-found')
+      const fresh = planned(by, cell.user, patch, definitions, at)
+      return fresh.ok ? ok(fresh.value ?? { audit: [] }) : fresh
+    }
+    return deciding(by, ports, ({ guard }) =>
+      changeCells(ports.engine, organization.id, [{ kind: 'user', id }], 'user', plan, guard),
     )
   }
 
@@ -138,7 +133,7 @@ function strangers(patch: unknown, fields: ReadonlySet<string>): readonly Proble
 
 /** The user as the patch makes it; null where it changes nothing. */
 function planned(
-  by: By,
+  by: Pick<By, 'actor'>,
   user: User,
   patch: unknown,
   definitions: readonly AttributeDefinition[],

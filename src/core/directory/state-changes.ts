@@ -4,7 +4,7 @@ import type { Clock } from '../../base/clock.ts'
 import { newId, type OrganizationId, type StateChangeId, type UserId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import type { DirectoryReader, Page, StateChanges } from '../ports.ts'
-import { type Authority, type AuthorityPorts, authorityOf, mayManage } from './authority.ts'
+import { type AuthorityPorts, deciding, mayManage } from './authority.ts'
 import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import { Problems } from './problem.ts'
 import { readObject, required, type Shape } from './spec.ts'
@@ -53,31 +53,27 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
     by: By,
     userId: UserId,
     wanted: Pick<StateChange, 'state' | 'at' | 'reason'>,
-    guard: Authority['guard'],
   ): Promise<Result<StateChange, Refusal>> {
     const now = clock.now()
     const fresh: StateChange = { id: newId<StateChangeId>(), userId, ...wanted, createdAt: now }
     let row = fresh
-    const written = await changeCells(
-      engine,
-      by.organization.id,
-      [{ kind: 'user', id: userId }],
-      'user',
-      ([cell]) => {
-        if (!cell?.user) return signal('not-found')
-        const before = cell.stateChanges.find(({ at }) => at.getTime() === wanted.at.getTime())
-        if (!before && cell.stateChanges.length >= mostScheduledOfUser) {
-          const name = JSON.stringify(cell.user.username)
-          const message = `${name} has ${mostScheduledOfUser} scheduled states already: cancel one of them first`
-          return fail([{ field: 'userIds', code: 'too-many', message }])
-        }
-        row = before ? { ...before, ...wanted } : fresh
-        const target = { kind: 'user', id: userId, name: cell.user.username }
-        const details = { scheduled: row.id, ...difference(before ? shown(before) : null, shown(row)) }
-        const audit = [changeBody(by, now, 'user.schedule', target, details)]
-        return ok({ stateChanges: [{ do: before ? 'update' : 'insert', row }], audit })
-      },
-      guard,
+    const plan: Plan = ([cell]) => {
+      if (!cell?.user) return signal('not-found')
+      const before = cell.stateChanges.find(({ at }) => at.getTime() === wanted.at.getTime())
+      if (!before && cell.stateChanges.length >= mostScheduledOfUser) {
+        const name = JSON.stringify(cell.user.username)
+        const message = `${name} has ${mostScheduledOfUser} scheduled states already: cancel one of them first`
+        return fail([{ field: 'userIds', code: 'too-many', message }])
+      }
+      row = before ? { ...before, ...wanted } : fresh
+      const target = { kind: 'user', id: userId, name: cell.user.username }
+      const details = { scheduled: row.id, ...difference(before ? shown(before) : null, shown(row)) }
+      const audit = [changeBody(by, now, 'user.schedule', target, details)]
+      return ok({ stateChanges: [{ do: before ? 'update' : 'insert', row }], audit })
+    }
+    const cells = [{ kind: 'user', id: userId } as const]
+    const written = await deciding(by, ports, ({ guard }) =>
+      changeCells(engine, by.organization.id, cells, 'user', plan, guard),
     )
     return written.ok ? ok(row) : written
   }
@@ -99,14 +95,14 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
       for (const [index, userId] of userIds.entries())
         if (!known.has(userId)) problems.add(`userIds[${index}]`, 'missing', 'there is no such user')
       if (!problems.none) return invalid(problems.list)
+      // Here, so that nothing is written where one is refused; each is judged again when it is written.
       for (const userId of userIds) {
         const may = await mayManage(by, userId, ports)
         if (!may.ok) return may
       }
-      const { guard } = await authorityOf(by, ports)
       const rows: StateChange[] = []
       for (const userId of userIds) {
-        const row = await scheduleOne(by, userId, wanted, guard)
+        const row = await scheduleOne(by, userId, wanted)
         if (!row.ok) return row
         rows.push(row.value)
       }
@@ -120,7 +116,6 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
       if (!may.ok) return may
       const at = clock.now()
       const cells = [{ kind: 'user', id: found.userId } as const]
-      const { guard } = await authorityOf(by, ports)
       const plan: Plan = ([cell]) => {
         const one = cell?.stateChanges.find((each) => each.id === found.id)
         if (!cell?.user || !one) return signal('not-found')
@@ -129,7 +124,9 @@ export function scheduledStates(ports: StateChangePorts): ScheduledStates {
         const audit = [changeBody(by, at, 'user.schedule.cancel', target, details)]
         return ok({ stateChanges: [{ do: 'remove', id: one.id }], audit })
       }
-      return changeCells(engine, by.organization.id, cells, 'scheduled state', plan, guard)
+      return deciding(by, ports, ({ guard }) =>
+        changeCells(engine, by.organization.id, cells, 'scheduled state', plan, guard),
+      )
     },
   }
 }

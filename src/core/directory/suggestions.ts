@@ -7,11 +7,12 @@ import type { CellGuard, Guarded } from '../membership/apply.ts'
 import type { Cell, Suggested } from '../membership/cell.ts'
 import { evaluateChange } from '../membership/incremental/evaluate-change.ts'
 import type { GroupRecords, Page, Suggestions, SuggestionsWanted } from '../ports.ts'
-import { type Authority, type AuthorityPorts, authorityOf } from './authority.ts'
+import { type Authority, type AuthorityPorts, authorityOf, isOutdated } from './authority.ts'
 import type { CellWriter } from './cells.ts'
 import { cellSubject, nameIn } from './members.ts'
 import { type Problem, Problems } from './problem.ts'
 import { nullable, optional, readObject, type Shape } from './spec.ts'
+import { beforeRuleTry } from './tries.ts'
 import type { Group, Suggestion } from './types.ts'
 import { id, reason, set } from './values.ts'
 import { type By, changeBody, invalid, notFound, type Refusal } from './writing.ts'
@@ -82,8 +83,8 @@ export function reviewedSuggestions(ports: SuggestionPorts): ReviewedSuggestions
       if (!values || !problems.none) return invalid(problems.list)
       const { ids, groupId } = values
       const authority = await authorityOf(by, ports)
-      const give = (list: readonly Suggestion[]) =>
-        answerAll(ports, by, verb, values.reason, list, authority.guard)
+      const inForce = { authority }
+      const give = (list: readonly Suggestion[]) => answerAll(ports, by, verb, values.reason, list, inForce)
       if (ids !== undefined) {
         const found = await ports.suggestions.find(by.organization.id, ids)
         for (const one of found) {
@@ -100,6 +101,11 @@ export function reviewedSuggestions(ports: SuggestionPorts): ReviewedSuggestions
       return ok(await answerGroup(ports, by.organization.id, groupId, give))
     },
   }
+}
+
+/** What whoever answers may decide; judged anew where the rules have changed meanwhile. */
+interface InForce {
+  authority: Authority
 }
 
 /** Page by page: what is answered is no longer listed, and what is suggested anew meanwhile may be. */
@@ -128,7 +134,7 @@ async function answerAll(
   verb: 'approve' | 'reject',
   reason: string | null,
   list: readonly Suggestion[],
-  guard: Authority['guard'],
+  inForce: InForce,
 ): Promise<number> {
   const ids = [...new Set(list.map(({ groupId }) => groupId))]
   const groups = new Map<GroupId, Group>()
@@ -142,7 +148,7 @@ async function answerAll(
     for (let next = waiting.pop(); next !== undefined; next = waiting.pop()) {
       const [subject, asked] = next
       // Not `done += await …`: that reads the sum before it waits, and loses what others add meanwhile.
-      const answered = await answerSubject(ports, by, verb, reason, subject, asked, groups, guard)
+      const answered = await answerSubject(ports, by, verb, reason, subject, asked, groups, inForce)
       done += answered
     }
   }
@@ -152,27 +158,28 @@ async function answerAll(
 
 /** All suggestions for one user or device, in one write. */
 async function answerSubject(
-  { engine, clock }: SuggestionPorts,
+  ports: SuggestionPorts,
   by: By,
   verb: 'approve' | 'reject',
   reason: string | null,
   subject: SubjectId,
   suggestions: readonly Suggestion[],
   groups: ReadonlyMap<GroupId, Group>,
-  guard: Authority['guard'],
+  inForce: InForce,
 ): Promise<number> {
   const of = suggestions.map(({ groupId }) => groups.get(groupId)?.of).find((one) => one !== undefined)
   if (of === undefined) return 0
-  const at = clock.now()
-  for (let left = suggestions; ; ) {
+  const at = ports.clock.now()
+  for (let [left, attempt] = [suggestions, 1]; ; ) {
+    const { guard } = inForce.authority
     let standing: readonly Suggestion[] = []
     let outdated: ReadonlySet<Suggestion> = new Set()
-    const stillSo: CellGuard = (memberships, change, cells) => {
+    const stillSo: CellGuard = async (memberships, change, cells) => {
       const said = saidOf(cells)
       outdated = new Set(standing.filter((one) => !said.some((other) => isSame(one, other))))
-      return outdated.size > 0 ? withdrawn : (guard?.(memberships, change, cells) ?? [])
+      return outdated.size > 0 ? withdrawn : ((await guard?.(memberships, change, cells)) ?? [])
     }
-    const outcome = await engine.change(by.organization.id, [cellSubject(of, subject)], ([cell]) => {
+    const outcome = await ports.engine.change(by.organization.id, [cellSubject(of, subject)], ([cell]) => {
       const name = nameIn(cell, of, subject)
       standing = left.filter((one) => groups.has(one.groupId) && stands(cell, one))
       if (name === null || standing.length === 0) return fail(withdrawn)
@@ -196,6 +203,11 @@ async function answerSubject(
       const manual = { add: add.map((one) => ({ ...one, approved: true })), remove }
       return ok({ manual, audit, guard: stillSo })
     })
+    if (outcome.outcome === 'refused' && isOutdated(outcome.problems)) {
+      await beforeRuleTry(attempt++)
+      inForce.authority = await authorityOf(by, ports)
+      continue
+    }
     if (outdated.size === 0) return outcome.outcome === 'written' ? standing.length : 0
     // Those that are left may still be so.
     left = left.filter((one) => !outdated.has(one))

@@ -7,7 +7,7 @@ import { Secret } from '../../base/secrets.ts'
 import type { CellPlan } from '../membership/apply.ts'
 import type { Cell } from '../membership/cell.ts'
 import type { Credentials, DirectoryReader, RuleSource } from '../ports.ts'
-import { type AuthorityPorts, authorityOf, mayManage } from './authority.ts'
+import { type AuthorityPorts, deciding, managing, mayManage } from './authority.ts'
 import { type CellWriter, changeCells, type Plan, signal } from './cells.ts'
 import { type Collection, patchProblems } from './collection.ts'
 import { type Problem, Problems } from './problem.ts'
@@ -42,15 +42,18 @@ export function userCollection(ports: SubjectPorts): Collection<User> {
   const target = ({ id, username }: Pick<User, 'id' | 'username'>) => ({ kind: 'user', id, name: username })
 
   async function write(by: By, id: UserId, plan: Plan): Promise<Result<null, Refusal>> {
-    const { guard } = await authorityOf(by, ports)
-    return changeCells(engine, by.organization.id, [{ kind: 'user', id }], 'user', plan, guard)
+    return deciding(by, ports, ({ guard }) =>
+      changeCells(engine, by.organization.id, [{ kind: 'user', id }], 'user', plan, guard),
+    )
   }
 
   /** The hash is made before anything is written, so that a full queue leaves nothing half-done. */
   async function savePassword(by: By, user: User, hash: Secret): Promise<Outcome<User>> {
     const audit = changeBody(by, clock.now(), 'user.password', target(user), { password: 'set' })
-    const outcome = await ports.credentials.save(by.organization.id, user.id, 'password', hash, audit)
-    return refusalOf(outcome, 'user') ?? ok({ object: user })
+    const saved = await managing(by, user.id, ports, (as) =>
+      ports.credentials.save(by.organization.id, user.id, 'password', hash, audit, as),
+    )
+    return saved.ok ? (refusalOf(saved.value, 'user') ?? ok({ object: user })) : saved
   }
 
   async function finish(by: By, id: UserId, hash: Secret | null): Promise<Outcome<User>> {
@@ -108,12 +111,8 @@ export function userCollection(ports: SubjectPorts): Collection<User> {
       if (!early.none) {
         return version === undefined || version === current.version ? invalid(early.list) : stale('user')
       }
-      // Names count as well: people sign in with them, and applications know people by them.
-      const concerns = ['state', 'username', 'email'] as const
-      if (
-        first &&
-        (first.secret !== undefined || concerns.some((name) => first.values[name] !== current[name]))
-      ) {
+      // State and names are judged by the guard, on the cell that is written.
+      if (first?.secret !== undefined) {
         const may = await mayManage(by, current.id, ports)
         if (!may.ok) return may
       }

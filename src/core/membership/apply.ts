@@ -34,7 +34,7 @@ export type CellGuard = (
   before: readonly Membership[],
   change: Difference,
   cells: Guarded,
-) => readonly Problem[]
+) => Promise<readonly Problem[]>
 
 /** The cells as they will be: devices find their owners anew. */
 export function apply(before: readonly Cell[], plan: CellPlan): readonly CellFacts[] {

@@ -122,7 +122,7 @@ export class MembershipEngine {
       evaluated.flatMap((one) => one.memberships),
     )
     const { audit, reject, manual, guard, ...rows } = plan
-    const problems = guard?.(memberships, change, { before, after, rules, now: at }) ?? []
+    const problems = (await guard?.(memberships, change, { before, after, rules, now: at })) ?? []
     if (problems.length > 0) return { outcome: 'refused', problems }
     const takenOver = evaluated.flatMap((one) => one.takenOver)
     const kept = evaluated.flatMap((one) => one.kept)

@@ -24,36 +24,45 @@ export const latestDue = Date.UTC(9999, 11, 31)
 export function nextDue(cell: CellFacts, rules: Pick<RuleSet, 'instants'>, now: Date): Date | null {
   const from = now.getTime()
   let earliest = Number.POSITIVE_INFINITY
-  const consider = (instant: number): void => {
+  eachTurn(cell, rules, (instant) => {
     if (instant > from && instant < earliest) earliest = instant
-  }
+  })
+  // A planned state counts until it is in force: test/store/planned-states.test.ts.
+  for (const { at } of cell.stateChanges ?? []) earliest = Math.min(earliest, at.getTime())
+  return earliest <= latestDue ? new Date(earliest) : null
+}
+
+/** Every instant, past or to come and in no order, at which time alone may change a membership of this cell as it is. */
+export function eachTurn(
+  cell: CellFacts,
+  rules: Pick<RuleSet, 'instants'>,
+  consider: (instant: number) => void,
+): void {
   // An exemption that ends at an instant has no effect any more at that instant.
   for (const { expiresAt } of cell.inputs) if (expiresAt !== null) consider(expiresAt.getTime())
-  for (const { at } of cell.stateChanges ?? []) earliest = Math.min(earliest, at.getTime())
-  if (rules.instants.length > 0) {
-    const nobody = new Set<never>()
-    const facts: Record<SubjectKind, readonly Facts[]> = {
-      users: cell.user === null ? [] : [userFacts(cell.user, nobody)],
-      devices: cell.devices.map((device) => deviceFacts(device, nobody)),
+  for (const { at } of cell.stateChanges ?? []) consider(at.getTime())
+  if (rules.instants.length === 0) return
+  const nobody = new Set<never>()
+  const facts: Record<SubjectKind, readonly Facts[]> = {
+    users: cell.user === null ? [] : [userFacts(cell.user, nobody)],
+    devices: cell.devices.map((device) => deviceFacts(device, nobody)),
+  }
+  // Comparisons of one attribute follow each other: its values are read once.
+  let last: Pick<RelativeInstant, 'whose' | 'attribute'> | null = null
+  let values: readonly number[] = []
+  for (const instant of rules.instants) {
+    const { whose, attribute, fromNow } = instant
+    if (last?.attribute !== attribute || last.whose !== whose) {
+      const read = reader({ name: attribute, type: 'date' })
+      values = facts[whose].map(read).filter((value) => typeof value === 'number')
+      last = instant
     }
-    // Comparisons of one attribute follow each other: its values are read once.
-    let last: Pick<RelativeInstant, 'whose' | 'attribute'> | null = null
-    let values: readonly number[] = []
-    for (const instant of rules.instants) {
-      const { whose, attribute, fromNow } = instant
-      if (last?.attribute !== attribute || last.whose !== whose) {
-        const read = reader({ name: attribute, type: 'date' })
-        values = facts[whose].map(read).filter((value) => typeof value === 'number')
-        last = instant
-      }
-      for (const value of values) {
-        // `gt` and `le` turn as the two become equal; `ge` and `lt` in the millisecond after; `eq` and `ne` in both.
-        consider(Math.ceil(value - fromNow))
-        consider(Math.floor(value - fromNow) + 1)
-      }
+    for (const value of values) {
+      // `gt` and `le` turn as the two become equal; `ge` and `lt` in the millisecond after; `eq` and `ne` in both.
+      consider(Math.ceil(value - fromNow))
+      consider(Math.floor(value - fromNow) + 1)
     }
   }
-  return earliest <= latestDue ? new Date(earliest) : null
 }
 
 /**

@@ -45,7 +45,7 @@ export interface Records<T extends Stored & { readonly id: string }> {
 }
 
 /**
- * Storage of what rules are made of or read: every write starts a new epoch, which ends what was evaluated under the old one.
+ * Storage of what rules are made of or read, and of bindings, by which rules give access: every write starts a new epoch, which ends what was evaluated under the old one.
  * `epoch`: the one of the rules beside which the write was checked. It is a `conflict` once they have another. Without it,
  * the write is not compared with anything.
  */
@@ -112,18 +112,30 @@ export interface ResourceRecords extends Records<Resource> {
   knownClients(organization: OrganizationId, networks: readonly string[]): Promise<readonly RadiusClient[]>
 }
 
+/** What authority over a user was judged by. */
+export interface CellStamp {
+  /** Of the user's cell: what the user is, and is in. */
+  readonly version: bigint
+  /** Of the rules and bindings. */
+  readonly epoch: bigint
+}
+
 export interface Credentials {
   list(
     organization: OrganizationId,
     owner: UserId | ServiceAccountId,
   ): Promise<readonly { id: FactorId; kind: FactorKind; createdAt: Date }[]>
-  /** Replaces the factor of this kind. `secret`: a PHC string for a password, base32 for a TOTP seed. */
+  /**
+   * Replaces the factor of this kind. `secret`: a PHC string for a password, base32 for a TOTP seed. `as`: it is a `conflict`
+   * unless user, rules and bindings are still so.
+   */
   save(
     organization: OrganizationId,
     owner: UserId | ServiceAccountId,
     kind: FactorKind,
     secret: Secret,
     audit: AuditBody,
+    as?: CellStamp | null,
   ): Promise<WriteOutcome>
   /** With `totp` go the recovery codes that stand in for it. */
   remove(
@@ -174,7 +186,8 @@ export interface Organizations {
   list(): Promise<readonly Organization[]>
   findBySlug(slug: string): Promise<Organization | null>
   insert(row: Organization, audit: AuditBody): Promise<WriteOutcome>
-  update(row: Organization, audit: AuditBody): Promise<WriteOutcome>
+  /** `epoch`: as for what rules are made of; where it is given, the write starts a new one. */
+  update(row: Organization, audit: AuditBody, epoch?: bigint): Promise<WriteOutcome>
 }
 
 /** A RADIUS client and the network resources it serves; the secret is for the door alone. */

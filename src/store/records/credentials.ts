@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { type FactorId, newId, type OrganizationId } from '../../base/ids.ts'
 import { Secret } from '../../base/secrets.ts'
 import type { FactorKind } from '../../core/directory/types.ts'
-import type { ApiToken, ChangeKind, Credentials, Tokens } from '../../core/ports.ts'
+import type { ApiToken, CellStamp, ChangeKind, Credentials, Tokens } from '../../core/ports.ts'
 import type { Transaction } from '../database.ts'
 import { factorPlace } from '../factors.ts'
 import { apiTokens } from '../rows.ts'
@@ -25,8 +25,9 @@ export function createCredentials(store: RecordStore): Credentials {
       )
     },
 
-    save(organization, owner, kind, secret, audit) {
+    save(organization, owner, kind, secret, audit, as = null) {
       return write(store, organization, audit, raced, async (tx, changed) => {
+        if (as !== null && !(await isStill(tx, organization, owner, as))) return conflict
         const ownerKind = await lockOwner(tx, organization, owner)
         if (ownerKind === null) return missing('owner')
         changed(ownerKind, owner)
@@ -70,6 +71,23 @@ export function createCredentials(store: RecordStore): Credentials {
       return outcome === 'written'
     },
   }
+}
+
+/** Is it so, and stays so until the transaction ends? Rules first, in the order in which they and users are written. */
+async function isStill(
+  tx: Transaction,
+  organization: OrganizationId,
+  owner: string,
+  { version, epoch }: CellStamp,
+): Promise<boolean> {
+  const rules = await tx.query(
+    sql`select from rules_epoch where org = ${organization} and epoch = ${epoch} for share`,
+  )
+  if (rules.length === 0) return false
+  const users = await tx.query(
+    sql`select from users where org = ${organization} and id = ${owner} and cell_version = ${version} for share`,
+  )
+  return users.length > 0
 }
 
 /** Gives the owner this factor of this kind, with a new version; the one before is no more. */

@@ -9,11 +9,12 @@ import { createRecords } from './records.ts'
 import { missing, type RecordStore, taken } from './writing.ts'
 
 /** A binding's resource is told as changed too, also the one that an update takes the binding away from. */
-export function createBindings(store: RecordStore): Records<Binding> {
+export function createBindings(store: RecordStore): RuleRecords<Binding> {
   return createRecords<Binding>(store, {
     mapping: bindings,
     conditions: 'bindings',
     change: 'binding',
+    epoch: true,
     constraints: {
       binding_org_resource_id_group_id_key: taken('groupId'),
       binding_org_group_id_fkey: missing('groupId'),

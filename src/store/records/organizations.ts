@@ -3,6 +3,7 @@
 import type { Organizations } from '../../core/ports.ts'
 import { organizations } from '../rows.ts'
 import { sql } from '../sql.ts'
+import { startEpoch } from './records.ts'
 import { conflict, type RecordStore, taken, write, written } from './writing.ts'
 
 const constraints = {
@@ -43,9 +44,10 @@ export function createOrganizations(store: RecordStore): Organizations {
       })
     },
 
-    update(row, audit) {
+    update(row, audit, epoch) {
       const { set } = organizations.write(row)
       return write(store, row.id, audit, constraints, async (tx, changed) => {
+        if (epoch !== undefined && !(await startEpoch(tx, row.id, epoch))) return conflict
         const found = await tx.query(
           sql`update organization set ${set}, version = version + 1
             where id = ${row.id} and version = ${row.version} returning id`,

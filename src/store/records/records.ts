@@ -113,7 +113,7 @@ type Perform<T extends { readonly id: string }> = (
 ) => Promise<WriteOutcome>
 
 /** False when the rules are not of the epoch that is asked for, or not any more once it is this write's turn. */
-async function startEpoch(
+export async function startEpoch(
   tx: Transaction,
   organization: OrganizationId,
   epoch: bigint | undefined,
