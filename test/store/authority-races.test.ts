@@ -7,7 +7,11 @@ import { silentLog } from '../../src/base/log.ts'
 import type { Result } from '../../src/base/result.ts'
 import { Secret } from '../../src/base/secrets.ts'
 import { createDirectory, type Directory } from '../../src/core/directory/directory.ts'
-import { type ImportPorts, importNewOrganization } from '../../src/core/directory/import.ts'
+import {
+  type ImportPorts,
+  importNewOrganization,
+  importOrganization,
+} from '../../src/core/directory/import.ts'
 import type { By, Outcome, Refusal, Role } from '../../src/core/directory/writing.ts'
 import { openStore } from '../../src/store/store.ts'
 import { importPorts } from '../support/api.ts'
@@ -232,6 +236,56 @@ t.test(
     t.equal((await one.store.rules.read(by('owner').organization.id)).groups.length > 24, true)
   },
 )
+
+t.test('an import that is let through, and what others change until it grants', async (t) => {
+  const { two, by, owner } = await servers(t)
+  const unconfirmed = { ...by('owner'), confirmed: false }
+  made(await owner.resources.create(by('owner'), { name: 'portal', kind: 'portal' }))
+  const base = async (name: string) =>
+    made(await owner.groups.create(by('owner'), { name, of: 'users', mode: 'dynamic', rule: 'title eq "x"' }))
+  const [near, far] = [await base('one-base'), await base('two-base')]
+  const settings = { settings: { selfEditable: ['location'] } }
+  made(await owner.updateOrganization(by('owner'), settings))
+  const file = (name: string) => ({
+    users: [{ username: name, password: 'muster-somebody' }],
+    groups: [
+      { name, of: 'users', mode: 'dynamic', rule: `memberOf eq "${name}-base"` },
+      { name: `${name}-2`, of: 'users', mode: 'dynamic', rule: `memberOf eq "${name}-base"` },
+    ],
+    bindings: [
+      { group: name, resource: 'portal' },
+      { group: `${name}-2`, resource: 'portal' },
+    ],
+  })
+  const during = (name: string, meanwhile: () => Promise<Outcome<unknown>>) =>
+    importOrganization({
+      ...two.ports,
+      async hashPassword(password) {
+        made(await meanwhile())
+        return two.ports.hashPassword(password)
+      },
+    })(unconfirmed, file(name))
+  const change = (id: string, rule: string) => () => owner.groups.update(by('owner'), id, { rule })
+  t.match(await during('one', change(near.id, 'title eq "y"')), {
+    ok: true,
+    value: { counts: { bindings: 2 } },
+  })
+  t.match(await during('two', change(far.id, 'location eq "HQ"')), {
+    ok: false,
+    error: { kind: /conflict|confirm/ },
+  })
+  const bound = await owner.bindings.list(by('owner').organization.id, { op: 'true' }, { limit: 100 })
+  const group = await owner.groups.list(
+    by('owner').organization.id,
+    { op: 'eq', field: { standard: 'name' }, value: 'two' },
+    { limit: 1 },
+  )
+  t.equal(group.length, 1)
+  t.notOk(
+    bound.some(({ groupId }) => groupId === group[0]?.id),
+    'what would let people in is not bound',
+  )
+})
 
 t.test('many bindings at once all come to be', async (t) => {
   const { two, by, owner } = await servers(t)

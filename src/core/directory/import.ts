@@ -5,6 +5,7 @@ import { Secret } from '../../base/secrets.ts'
 import type { Actor } from '../audit/record.ts'
 import type { Condition } from './condition.ts'
 import { holdExposures } from './holding.ts'
+import { bindingsBesideRules } from './import-bindings.ts'
 import { type FileRows, type Proofs, readFile } from './import-file.ts'
 import { groupsBesideRules } from './import-groups.ts'
 import type { Known } from './import-reading.ts'
@@ -93,10 +94,14 @@ export async function importInto(
   }))
   if (!held.ok) return held
   const proofs = await hashAll(rows, ports)
-  const besides = { ...ports, groups: groupsBesideRules(ports.groups, ports.rules, epoch) }
+  const besides = {
+    ...ports,
+    groups: groupsBesideRules(ports.groups, ports.rules, epoch),
+    bindings: bindingsBesideRules(by, ports.bindings, ports, rows.bindings, settings),
+  }
   const written = await new Import(by, rows, proofs, false, at, besides).write()
   if (!written.ok || settings === null) return written
-  const changed = await updateOrganization({ ...by, confirmed: true }, { settings }, undefined, ports)
+  const changed = await updateOrganization(by, { settings }, undefined, ports)
   return changed.ok ? written : changed
 }
 
