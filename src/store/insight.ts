@@ -110,6 +110,8 @@ export function createInsight(database: Database): Insight {
           join groups g on g.org = m.org and g.id = m.group_id and g.mode = 'static' and g.of = 'users'
           where not exists (select from membership own
             where own.org = g.org and own.group_id = g.id and own.subject_id = ${user})
+            and not exists (select from exemption e where e.org = g.org and e.group_id = g.id and e.subject_id = ${user}
+              and e.kind = 'never' and (e.expires_at is null or e.expires_at > now()))
           group by g.id, g.name, p.attribute, p.value, c.people
           having count(*) >= ${least.members} and count(*) * 100 >= c.people * ${least.percent}
           order by g.id, count(*)::numeric / c.people desc, count(*) desc, p.attribute

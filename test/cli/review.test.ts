@@ -38,6 +38,7 @@ function answer({ method, path, query, body }: Asked): unknown {
     const items = query.subjectId === ids.bob || mode !== 'review' ? [] : [suggestion]
     return { ...page(...items), counts: { joins: 3, leaves: 1 } }
   }
+  if (path === '/suggestions/approve' && mode !== 'review') return { approved: 0, withdrawn: 0, more: false }
   if (path === '/suggestions/approve')
     return (body as { ids?: unknown }).ids === undefined
       ? parts.shift()
@@ -85,6 +86,8 @@ t.test('groups that are not reviewed suggest nothing', async (t) => {
     mode = one
     const { out } = await run('group', 'suggestions', 'ops')
     t.equal(out, `nothing is suggested for ops: it is no review group, ${why}\n`)
+    const approved = await run('group', 'approve', 'ops')
+    t.equal(approved.out, `approved 0: it is no review group, ${why}\n`)
   }
   mode = 'review'
 })

@@ -182,3 +182,20 @@ t.test('a circle is told with its place in the rule', async (t) => {
   t.same(await refused(`memberOf eq "everyone" or not (title pr and ${term})`), [422, 'circle', term])
   t.same(await refused('title pr and memberOf pr'), [422, 'circle', 'memberOf pr'])
 })
+
+t.test('no group is suggested to whom an exemption keeps out', async (t) => {
+  const group = await addGroup('pagers of probers')
+  for (let n = 0; n < 3; n++) {
+    const { id } = await addUser(`prober-${n}`, { title: 'Prober' })
+    await acme('PUT', `/groups/${group.id}/members/${id}`)
+  }
+  const user = await addUser('prober-new', { title: 'Prober' })
+  const path = `/users/${user.id}/group-suggestions`
+  t.equal((await acme('GET', path)).body.items.length, 1)
+  const sent = { groupId: group.id, subjectId: user.id, kind: 'never', reason: 'on leave' }
+  await make('/exemptions', sent)
+  t.same((await acme('GET', path)).body.items, [])
+  t.same(faults(await acme('POST', `${path}/accept`, { groupIds: [group.id] })), [
+    'groupIds[0]: not-suggested',
+  ])
+})

@@ -51,7 +51,7 @@ export function addReviewCommands(group: Command, around: Surroundings): void {
       const { items, more } = await api.list<Suggestion>(path, query, mostRows(session))
       session.answer({ items, next: more ? (items.at(-1)?.id ?? null) : null, counts }, () =>
         items.length === 0
-          ? `nothing is suggested for ${printable(name)}${why(mode)}\n`
+          ? `nothing is suggested for ${printable(name)}${notReviewed(mode)}\n`
           : `${session.table(
               [
                 { title: 'NAME', value: (one) => one.name ?? one.subjectId },
@@ -97,7 +97,7 @@ export function addReviewCommands(group: Command, around: Surroundings): void {
 }
 
 /** Why there can be nothing, in groups that are not reviewed. */
-function why(mode: unknown): string {
+function notReviewed(mode: unknown): string {
   if (mode === 'dynamic') return ': it is no review group, its rule decides by itself'
   return mode === 'static' ? ': it is no review group, and has no rule' : ''
 }
@@ -120,7 +120,7 @@ function answer(verb: 'approve' | 'reject', done: 'approved' | 'rejected'): Hand
     }
     session.answer({ group: group.id, [done]: count, withdrawn }, () => {
       const late = withdrawn === 0 ? '' : `; ${withdrawn} no longer stood`
-      return `${done} ${count}${late}\n`
+      return `${done} ${count}${late}${count === 0 ? notReviewed(group.mode) : ''}\n`
     })
   }
 }

@@ -49,7 +49,7 @@ export interface Insight {
   /** One for each code, also where there is none. `olderThan`: exemptions made before that. TimedOut after 10 s. */
   findings(organization: OrganizationId, olderThan: Date, shown: number): Promise<readonly Found[]>
   /**
-   * For each static group of users that this user is not in: the attribute of which most of the others with the same value
+   * For each static group of users that this user is not in, nor kept out of by an exemption: the attribute of which most of the others with the same value
    * are in it, where at least so many are. The largest share first. TimedOut after 10 s.
    */
   shares(
