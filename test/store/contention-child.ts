@@ -105,6 +105,8 @@ async function edit(): Promise<void> {
   const group = await records.find(organization, named('edited'))
   if (group === null) throw new Error('the group is gone')
   const mode = any(['dynamic', 'dynamic', 'review'] as const)
+  // A change of mode waits until nothing is unfinished.
+  if (mode !== group.mode) await engine.settle(organization)
   const row = { ...group, rule: any(someRules), mode, status: 'activating' as const }
   const { outcome } = await records.update(organization, row, auditOf('group.update'))
   if (outcome === 'written') await engine.activateGroup(organization, group.id)

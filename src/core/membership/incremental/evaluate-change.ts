@@ -10,6 +10,7 @@ import {
   evaluate,
   type Given,
   inputsOf,
+  keptOf,
   settle,
   subjectsOf,
 } from '../engine.ts'
@@ -47,7 +48,7 @@ export function evaluateGroups(
   now: Date,
 ): Evaluation {
   const isOver = cell.due !== null && cell.due <= now
-  if (isOver || rules.keeping.size > 0 || rules.unsettled.some((id) => !groups.has(id)))
+  if (isOver || keptOf(cell, rules).length > 0 || rules.unsettled.some((id) => !groups.has(id)))
     return evaluate(cell, rules, now)
   return new Change(cell, cell, flipIndexOf(rules), now).evaluate(groups)
 }
