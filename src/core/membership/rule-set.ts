@@ -81,6 +81,32 @@ export function compileRules(source: RuleSourceText, log: Log, before?: Compiled
   return { epoch: source.epoch, unsettled, keeping, groups: compiled, instants: instantsOf(compiled) }
 }
 
+/**
+ * These rules with another row of one group, or with a group more: what `compileRules` gives, and at once where the rule reads no
+ * group, so that the others keep their order.
+ */
+export function withGroup(current: CompiledSource, group: Group, log: Log): RuleSet {
+  const { source, set } = current
+  const groups = [...source.groups.filter(({ id }) => id !== group.id), group]
+  const anew = (): RuleSet => compileRules({ ...source, groups }, log, current)
+  const before = source.groups.find(({ id }) => id === group.id)
+  const ruled = source.groups.filter(({ mode, rule }) => mode !== 'static' && rule !== null)
+  const areAllSound = set.groups.filter(({ rule }) => rule !== null).length === ruled.length
+  if (before?.name !== group.name || before.of !== group.of || !areAllSound) return anew()
+  if (group.mode === 'static' || group.rule === null) return anew()
+  const checked = readRule(group.rule, subjectSchemas(source.attributes)[group.of], groupNames(groups))
+  if (!checked.ok) return anew()
+  const { id, of, mode } = group
+  const compiled = { id, of, mode, rule: compileRule(checked.value), checked: checked.value }
+  const { reads, readsEvery } = readBy(compiled)
+  if (reads.length + readsEvery.length > 0) return anew()
+  const all = set.groups.map((one) => (one.id === id ? compiled : one))
+  const unsettled = groups.filter(({ status }) => status !== 'active').map((one) => one.id)
+  const dynamic = new Set(groups.filter((one) => one.mode === 'dynamic').map((one) => one.id))
+  const keeping = new Set(source.keeping?.filter((one) => !dynamic.has(one)))
+  return { epoch: set.epoch, unsettled, keeping, groups: all, instants: instantsOf(all) }
+}
+
 type Known = ReadonlyMap<GroupId, { readonly rule: Predicate; readonly checked: CheckedRule }>
 const nothingKnown: Known = new Map()
 

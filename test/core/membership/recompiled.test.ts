@@ -3,7 +3,7 @@ import t from 'tap'
 import { silentLog } from '../../../src/base/log.ts'
 import type { Group } from '../../../src/core/directory/types.ts'
 import { evaluate } from '../../../src/core/membership/engine.ts'
-import { compileRules, type RuleSourceText } from '../../../src/core/membership/rule-set.ts'
+import { compileRules, type RuleSourceText, withGroup } from '../../../src/core/membership/rule-set.ts'
 import { at, makeGroup, makeUser } from '../../support/store.ts'
 
 const dynamic = (name: string, rule: string): Group => makeGroup(name, { mode: 'dynamic', rule })
@@ -76,4 +76,47 @@ t.test('rules mean what they mean without what was known', async (t) => {
     t.same(anew, expected, what)
     t.same(from, expected, `${what}, from what was compiled`)
   }
+})
+
+t.test('one group with another row: as if all were compiled', async (t) => {
+  const circle = { ...source, groups: [sales, leads, dynamic('odd', 'memberOf eq "odd"')] }
+  const broken = { source: circle, set: compileRules(circle, silentLog) }
+  const rows = [
+    ...[
+      'department eq "Support"',
+      'not (title pr)',
+      'createdAt gt now-3d',
+      'memberOf eq "leads"',
+      'memberOf pr',
+      'no rule',
+    ].map((rule) => ({ ...sales, rule })),
+    { ...sales, name: 'former' },
+    { ...sales, mode: 'review' as const, status: 'activating' as const },
+    { ...sales, mode: 'static' as const, rule: null },
+    dynamic('more', 'memberOf eq "leads"'),
+    dynamic('another', 'title pr'),
+  ]
+  for (const [name, current] of Object.entries({ sound: before, broken }))
+    for (const row of [
+      ...rows,
+      { ...leads, rule: 'title pr' },
+      ...(name === 'broken' ? [{ ...(circle.groups[2] as Group), rule: 'title pr' }] : []),
+    ]) {
+      const groups = [...current.source.groups.filter(({ id }) => id !== row.id), row]
+      const [whole, quick] = [
+        compileRules({ ...current.source, groups }, silentLog),
+        withGroup(current, row, silentLog),
+      ]
+      const spell = ({ groups, unsettled, keeping, instants, epoch }: typeof whole) => ({
+        ...{ unsettled, keeping: [...keeping], instants, epoch },
+        groups: groups.map(({ id, of, mode, checked }) => JSON.stringify({ id, of, mode, checked })).sort(),
+      })
+      t.same(spell(quick), spell(whole), `${name}: ${row.name} ${row.mode} ${row.rule}`)
+      const evaluated = [quick, whole].map((set) =>
+        evaluate({ user: dana, devices: [], inputs: [] }, set, at)
+          .memberships.map(({ groupId }) => groupId)
+          .sort(),
+      )
+      t.same(evaluated[0], evaluated[1])
+    }
 })

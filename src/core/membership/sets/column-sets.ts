@@ -24,7 +24,7 @@ import {
 } from '../preview/preview.ts'
 import { grantsOf, type PreviewerPorts } from '../preview/previewer.ts'
 import type { Changed } from '../replica/messages.ts'
-import { type CompiledSource, compileRules } from '../rule-set.ts'
+import { type CompiledSource, compileRules, withGroup } from '../rule-set.ts'
 import { cellsFrom, type DifferingCells, differingCells } from './differing.ts'
 import { OrganizationColumns } from './organization.ts'
 import { previewInColumns, type Shown } from './previewing.ts'
@@ -289,7 +289,7 @@ export class ColumnSets implements SetAnswers {
     const { columns } = kept
     const current = await this.#rulesOf(kept, organization)
     const groups = [...current.source.groups.filter(({ id }) => id !== group.id), group]
-    const set = compileRules({ ...current.source, groups }, silentLog, current)
+    const set = withGroup(current, group, silentLog)
     const given = await grantsOf(grants, organization, groups)
     const now = clock.now()
     const counted = previewInColumns(columns, set, group.id, given, page, now.getTime())
