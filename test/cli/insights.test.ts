@@ -98,13 +98,17 @@ t.test('history: page after page', async (t) => {
 t.test('history: of what is gone by its id, and whose rule it was', async (t) => {
   const { url, asked } = await fakeServer(t, ({ path }) => {
     if (!path.endsWith('/history')) return undefined
-    return page({ ...entry, cause: 'rule', group: sales }, { ...entry, cause: 'group.remove', group: sales })
+    const stayed = [named(deviceId, 'macs')]
+    return page(
+      { ...entry, cause: 'rule', group: sales, stayed },
+      { ...entry, cause: 'group.remove', group: sales },
+    )
   })
   const env = { MUSTER_URL: url, MUSTER_TOKEN: 'muster_token' }
   for (const kind of ['user', 'device', 'group']) {
     const { code, out } = await muster([kind, 'history', carolId], { env })
     t.equal(code, 0)
-    t.match(out, /sales +rule of sales +admin\n.*sales +group\.remove +admin\n/)
+    t.match(out, /sales +macs +rule of sales +admin\n.*sales +group\.remove +admin\n/)
     t.equal(asked.at(-1)?.path, `/${kind}s/${carolId}/history`)
   }
 })

@@ -159,6 +159,9 @@ t.test('changes by hand tell where they make no difference', async (t) => {
     [200, { member: true, message: /"stubborn" is in "stubborn" by its rule/ }],
   )
   t.equal((await acme('GET', `/groups/${group.id}/members`)).body.items.length, 1)
+  const [other] = await history(`/users/${user.id}`)
+  const named = { id: group.id, name: 'stubborn' }
+  t.match(other, { cause: 'membership.remove', joined: [], left: [], stayed: [named] }, 'for other reasons')
   const sent = { groupId: group.id, subjectId: user.id, kind: 'never', reason: 'on leave' }
   const { id } = await make('/exemptions', { ...sent, expiresAt: '2999-01-01' })
   const added = await acme('PUT', path)

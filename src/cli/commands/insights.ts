@@ -48,6 +48,7 @@ interface Entry {
   readonly subject: Named
   readonly joined: readonly Named[]
   readonly left: readonly Named[]
+  readonly stayed?: readonly Named[]
   readonly cause: string
   readonly group?: Named | null
   readonly actor: { readonly name: string }
@@ -215,6 +216,7 @@ async function showHistory(session: Session, kind: 'group' | 'user' | 'device', 
             { title: 'WHO', value: ({ subject }) => nameOf(subject) },
             { title: 'JOINED', value: ({ joined }) => joined.map(nameOf) },
             { title: 'LEFT', value: ({ left }) => left.map(nameOf) },
+            { title: 'OTHER REASONS', value: ({ stayed }) => stayed?.map(nameOf) },
             { title: 'CAUSE', value: causeOf },
             { title: 'BY', value: ({ actor }) => actor.name },
           ],

@@ -83,6 +83,8 @@ export interface HistoryEntry {
   readonly subject: { readonly kind: string; readonly id: string; readonly name: string }
   readonly joined: readonly Named[]
   readonly left: readonly Named[]
+  /** Still a member, for other reasons than before. */
+  readonly stayed: readonly Named[]
   /** The action of a change (`user.update`), `rule` or `time`. */
   readonly cause: string
   /** Whose rule it was that was saved, or which group was removed; null: it is not of one group. */
@@ -138,7 +140,9 @@ export function createInsights(ports: InsightPorts): Insights {
     records: readonly ChangeBody[],
     present: ReadonlyMap<string, string>,
   ): Promise<readonly (readonly [string, string])[]> {
-    const ids = records.flatMap(({ details: { joined, left } }) => [...idsOf(joined), ...idsOf(left)])
+    const ids = records.flatMap(({ details: { joined, left, stayed } }) =>
+      [joined, left, stayed].flatMap(idsOf),
+    )
     const gone = [...new Set(ids)].filter((id) => !present.has(id)).slice(0, mostGone)
     const found: (readonly [string, string])[] = []
     for (const target of gone) {
@@ -173,10 +177,11 @@ export function createInsights(ports: InsightPorts): Insights {
         .filter((id) => only === null || id === only)
         .map((id) => ({ id, name: names.get(id) ?? null }))
     return bodies.map(({ sequence, at, actor, target, details }) => {
-      const { joined, left, cause, group } = details
+      const { joined, left, stayed, cause, group } = details
       return {
         ...{ sequence, at, subject: target, actor },
-        ...{ joined: named(joined), left: named(left), cause: String(cause), group: namedGroup(group) },
+        ...{ joined: named(joined), left: named(left), stayed: named(stayed) },
+        ...{ cause: String(cause), group: namedGroup(group) },
       }
     })
   }

@@ -84,6 +84,7 @@ const history = {
         subject,
         joined: Type.Array(named),
         left: Type.Array(named),
+        stayed: Type.Array(named, { description: 'Still a member, for other reasons than before' }),
         cause: Type.String({ description: 'The action of a change, such as user.update; or rule, or time' }),
         group: Type.Union([named, Type.Null()], {
           description: 'Whose rule was saved, or which group was removed',
