@@ -91,6 +91,38 @@ t.test('what people change themselves, where it gives access', async (t) => {
   t.equal((await acme('PATCH', `${at}?confirm=true`, { selfEditable: true })).status, 200)
 })
 
+t.test('what has been confirmed is one access by one rule, and no other', async (t) => {
+  const console = await find('/resources', 'console')
+  const wiki = await find('/resources', 'wiki')
+  const payroll = await find('/resources', 'payroll')
+  const shirt = { name: 'shirt', of: 'users', type: 'string', selfEditable: true }
+  t.equal((await acme('POST', '/attributes', shirt)).status, 201)
+  const make = async (name: string, rule: string) =>
+    (await acme('POST', '/groups', { name, of: 'users', mode: 'dynamic', rule })).body
+  const reds = await make('reds', 'shirt eq "red"')
+  const bind = (groupId: string, resourceId: string, attributes = {}, confirm = '') =>
+    acme('POST', `/bindings${confirm}`, { groupId, resourceId, attributes })
+  const held = /"shirt".*"reds".*give themselves access/
+  isHeld(t, await bind(reds.id, wiki.id), held, 'the first')
+  const bound = await bind(reds.id, wiki.id, {}, '?confirm=true')
+  t.equal(bound.status, 201)
+  const same = await acme('PATCH', `/bindings/${bound.body.id}`, { order: 7 })
+  t.equal(same.status, 200, 'the same access')
+
+  isHeld(t, await bind(reds.id, console.id, { role: 'auditor' }), held, 'another resource')
+  const role = await bind(reds.id, console.id, { role: 'auditor' }, '?confirm=true')
+  t.equal(role.status, 201)
+  const more = await acme('PATCH', `/bindings/${role.body.id}`, { attributes: { role: 'owner' } })
+  isHeld(t, more, held, 'a higher role')
+
+  const via = await make('via-reds', 'memberOf eq "reds"')
+  isHeld(t, await bind(via.id, payroll.id), held, 'a group that reads it')
+  const plain = await make('plain', 'title eq "Nobody has this"')
+  t.equal((await bind(plain.id, payroll.id)).status, 201)
+  const read = await acme('PATCH', `/groups/${plain.id}`, { rule: 'memberOf eq "via-reds"' })
+  isHeld(t, read, held, 'a group that comes to read it')
+})
+
 t.test('what people change themselves, where it takes them out of a demand for factors', async (t) => {
   const settings = { settings: { selfEditable: ['location'] } }
   t.equal((await acme('PATCH', '/organization?confirm=true', settings)).status, 200)

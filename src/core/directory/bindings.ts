@@ -178,7 +178,7 @@ export function bindingCollection(ports: BindingPorts): Collection<Binding> {
       if (!grants.ok) return grants
       const held = await holdExposures(by, ports, (standing) => ({
         ...standing,
-        bound: new Set([...standing.bound, group.id]),
+        bindings: [...standing.bindings.filter(({ id }) => id !== row.id), row],
       }))
       if (!held.ok) return held
       return ok({ row, details: { group: group.name, resource: resource.name } })

@@ -1,6 +1,5 @@
 // What is held back until somebody confirms it: a rule that moves very many at once, and one by which people could give
 // themselves access because it reads what they change themselves.
-import type { GroupId } from '../../base/ids.ts'
 import { fail, ok, type Result } from '../../base/result.ts'
 import { allRows } from '../all-rows.ts'
 import { dependenciesOf } from '../membership/language/dependencies.ts'
@@ -49,9 +48,11 @@ export interface Standing {
   readonly groups: readonly Group[]
   readonly attributes: readonly AttributeDefinition[]
   readonly settings: Pick<OrganizationSettings, 'selfEditable'>
-  /** Groups that have a binding. */
-  readonly bound: ReadonlySet<GroupId>
+  readonly bindings: readonly Given[]
 }
+
+/** What members of a group are given. */
+export type Given = Pick<Binding, 'id' | 'groupId' | 'resourceId' | 'attributes'>
 
 /** Names of the attributes that users change themselves. */
 export function selfEditableOf(
@@ -67,6 +68,8 @@ interface Exposure {
   readonly attribute: string
   /** What people can bring about by the attribute: access, or the end of a demand for factors. */
   readonly of: 'access' | 'demand'
+  /** Which access, or whose demand. */
+  readonly what: string
 }
 
 const whatPeopleCould = {
@@ -78,10 +81,14 @@ const whatPeopleCould = {
  * Rules over self-editable attributes whose group grants something or demands factors, itself or through groups that read it: people
  * could get in by it, or out of the demand. Pure.
  */
-function exposures({ groups, attributes, settings, bound }: Standing): readonly Exposure[] {
+function exposures({ groups, attributes, settings, bindings }: Standing): readonly Exposure[] {
   const editable = selfEditableOf(attributes, settings)
-  const demanding = new Set(groups.filter(({ factors }) => factors.length > 0).map(({ id }) => id))
-  if (editable.size === 0 || bound.size + demanding.size === 0) return []
+  const demanding = groups.filter(({ factors }) => factors.length > 0)
+  if (editable.size === 0 || bindings.length + demanding.length === 0) return []
+  const counted = {
+    access: Map.groupBy(bindings, ({ groupId }) => groupId),
+    demand: Map.groupBy(demanding, ({ id }) => id),
+  }
   const rules = new Rules(groups, attributes)
   return groups.flatMap((group): Exposure[] => {
     if (group.mode !== 'dynamic' || group.rule === null) return []
@@ -91,10 +98,22 @@ function exposures({ groups, attributes, settings, bound }: Standing): readonly 
     const names = [...(group.of === 'users' ? read.self : read.owner)].filter((name) => editable.has(name))
     if (names.length === 0) return []
     const through = rules.readersThrough(group)
-    const counted = { access: bound, demand: demanding }
-    const reached = (['access', 'demand'] as const).filter((of) => through.some((id) => counted[of].has(id)))
-    return names.flatMap((attribute) => reached.map((of) => ({ group, attribute, of })))
+    const access = through
+      .flatMap((id) => counted.access.get(id) ?? [])
+      .map(({ resourceId, attributes }) => JSON.stringify([resourceId, inOrder(attributes)]))
+    const demand = through.flatMap((id) => (counted.demand.has(id) ? [id as string] : []))
+    const reached = Object.entries({ access, demand }) as [Exposure['of'], string[]][]
+    return names.flatMap((attribute) =>
+      reached.flatMap(([of, list]) => [...new Set(list)].map((what) => ({ group, attribute, of, what }))),
+    )
   })
+}
+
+/** Equal objects are written alike, whatever the order of their keys. */
+function inOrder(value: unknown): unknown {
+  if (Array.isArray(value) || typeof value !== 'object' || value === null) return value
+  const entries = Object.entries(value).filter(([, one]) => one !== undefined)
+  return entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([key, one]) => [key, inOrder(one)])
 }
 
 /** Why a change must be confirmed by which people could newly let themselves in. `change` gives what will be so. */
@@ -107,18 +126,19 @@ export async function holdExposures(
   const organization = by.organization.id
   const { groups, attributes } = await ports.rules.read(organization)
   const bindings = await allRows((page) => ports.bindings.list(organization, { op: 'true' }, page))
-  const bound = new Set(bindings.map(({ groupId }) => groupId))
   // Read here, after the epoch that the write is compared with: the caller's may be older.
   const { settings } = (await ports.organizations.findBySlug(by.organization.slug)) ?? by.organization
-  const before = { groups, attributes, settings, bound }
-  const keyOf = ({ group, attribute, of }: Exposure) => JSON.stringify([group.id, attribute, of, group.rule])
+  const before = { groups, attributes, settings, bindings }
+  // Confirmed is what was known then: another rule, and another access by the same rule, are asked about again.
+  const keyOf = ({ group, attribute, of, what }: Exposure) =>
+    JSON.stringify([group.id, attribute, of, group.rule, what])
   const known = new Set(exposures(before).map(keyOf))
   const added = exposures(change(before)).filter((one) => !known.has(keyOf(one)))
+  const messages = added.map(
+    ({ group, attribute, of }) =>
+      `users change "${attribute}" themselves, and by the rule of ${JSON.stringify(group.name)} could ${whatPeopleCould[of]}. ${howToConfirm}`,
+  )
   return refuseUnconfirmed(
-    added.slice(0, 10).map(({ group, attribute, of }) => ({
-      field: '',
-      code: 'confirm',
-      message: `users change "${attribute}" themselves, and by the rule of ${JSON.stringify(group.name)} could ${whatPeopleCould[of]}. ${howToConfirm}`,
-    })),
+    [...new Set(messages)].slice(0, 10).map((message) => ({ field: '', code: 'confirm', message })),
   )
 }

@@ -14,7 +14,7 @@ export function bindingsBesideRules(
   by: By,
   bindings: RuleRecords<Binding>,
   ports: HoldingPorts,
-  rows: readonly Pick<Binding, 'groupId'>[],
+  rows: readonly Binding[],
   settings: OrganizationSettings | null,
 ): RuleRecords<Binding> {
   let checked: bigint | null = null
@@ -27,7 +27,7 @@ export function bindingsBesideRules(
           const held = await holdExposures(by, ports, (standing) => ({
             ...standing,
             settings: settings ?? standing.settings,
-            bound: new Set([...standing.bound, ...rows.map(({ groupId }) => groupId)]),
+            bindings: [...standing.bindings, ...rows],
           }))
           if (!held.ok) return { outcome: 'conflict' }
         }

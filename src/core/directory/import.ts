@@ -90,7 +90,7 @@ export async function importInto(
     groups: [...standing.groups, ...rows.groups],
     attributes: [...standing.attributes, ...rows.attributes],
     settings: settings ?? standing.settings,
-    bound: new Set([...standing.bound, ...rows.bindings.map(({ groupId }) => groupId)]),
+    bindings: [...standing.bindings, ...rows.bindings],
   }))
   if (!held.ok) return held
   const proofs = await hashAll(rows, ports)
