@@ -209,12 +209,16 @@ export class MembershipEngine {
    */
   async settle(organization: OrganizationId): Promise<void> {
     await this.resume(organization)
-    const { cells, clock } = this.#ports
+    const { cells, clock, log } = this.#ports
     for (let page = 0; page < mostOverduePages; page++) {
       const due = await cells.due(clock.now(), cellsPerChunk, organization)
       if (due.length === 0) return
       const subjects = due.map(({ subject }) => subject)
-      if ((await this.reevaluate(organization, subjects)) === 0) return
+      const written = await this.reevaluate(organization, subjects).catch((error: unknown) => {
+        log.error({ err: error, organization }, 'memberships that time has changed could not be written')
+        return 0
+      })
+      if (written === 0) return
     }
   }
 
