@@ -62,7 +62,7 @@ export class Database implements Queryable {
       place.kind === 'served'
         ? {
             ...shared,
-            connectionString: place.url.reveal(),
+            connectionString: withoutName(place.url.reveal()),
             max: place.connections,
             statement_timeout: 30_000,
             query_timeout: 40_000,
@@ -137,6 +137,12 @@ export class Database implements Queryable {
     await this.#pool.end()
   }
 }
+
+/** Writers know each other by the name of their connections (records/groups.ts): one in the address would take its place. */
+const withoutName = (url: string): string =>
+  url.replace(/([?&])application_name=[^&#]*(&|(?=#|$))/gi, (_, before, after) =>
+    after === '' ? '' : before,
+  )
 
 /** Those who collided wait for different times, so that they do not collide again. */
 async function retried<T>(work: () => Promise<T>): Promise<T> {

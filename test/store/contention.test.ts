@@ -7,6 +7,7 @@ import { systemClock } from '../../src/base/clock.ts'
 import { type DeviceId, type GroupId, newId, type OrganizationId, type UserId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { ok } from '../../src/base/result.ts'
+import { Secret } from '../../src/base/secrets.ts'
 import type { Device, Group } from '../../src/core/directory/types.ts'
 import type { CellPlan } from '../../src/core/membership/apply.ts'
 import type { Cell, CellSubject, Membership } from '../../src/core/membership/cell.ts'
@@ -267,4 +268,21 @@ t.test('a new rule waits for a writer of the old one', async (t) => {
     [{ groupId: group.id }],
     'and put right by the new one',
   )
+})
+
+t.test('a name in the address is not taken: writers know each other by theirs', async (t) => {
+  const { database } = await openStore(t, 'served', '')
+  if (database.place.kind !== 'served') throw new Error('not a served database')
+  const plain = database.place.url.reveal()
+  const more = (query: string) => `${plain}${plain.includes('?') ? '&' : '?'}${query}`
+  for (const query of [
+    'application_name=psql',
+    'application_name=psql&connect_timeout=5',
+    'connect_timeout=5&application_name=psql',
+  ]) {
+    const other = new Database({ kind: 'served', url: new Secret(more(query)), connections: 1 }, silentLog)
+    t.teardown(() => other.close())
+    const [row] = await other.house<{ name: string }>(sql`select current_setting('application_name') as name`)
+    t.equal(row?.name, 'muster', query)
+  }
 })
