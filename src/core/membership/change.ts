@@ -66,6 +66,8 @@ export class MembershipEngine {
   readonly #rules: RuleSets
   readonly #sampled: Sampled
   readonly #rewriting: Rewriting
+  /** Under way, by group and version: the timer that finishes what is unfinished waits for them, and does not do the same beside them. */
+  readonly #activations = new Map<string, Promise<void>>()
 
   constructor(ports: MembershipPorts) {
     this.#ports = ports
@@ -178,6 +180,14 @@ export class MembershipEngine {
   async activateGroup(organization: OrganizationId, id: GroupId): Promise<void> {
     const group = await this.#ports.groups.find(organization, id)
     if (group === null || group.status === 'active') return
+    const key = `${id} ${group.version}`
+    const running = this.#activations.get(key) ?? this.#carryThrough(organization, group)
+    this.#activations.set(key, running)
+    await running.finally(() => this.#activations.delete(key))
+  }
+
+  async #carryThrough(organization: OrganizationId, group: Group): Promise<void> {
+    const { id } = group
     await this.#ports.groups.barrier()
     if (group.mode !== 'dynamic') await this.#keepMembers(organization, group)
     await this.reconcile(organization, [id], ruleCauseOf(group))

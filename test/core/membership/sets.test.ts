@@ -121,6 +121,22 @@ t.test('the same as by going through all cells', async (t) => {
   t.ok(membersOf(one).length > 100)
 })
 
+t.test('a rule that is being carried through is not carried through beside that', async (t) => {
+  const [once, thrice] = [world(400), world(400)]
+  await new MembershipEngine(once.ports).activateGroup(organization, sales.id)
+  const engine = new MembershipEngine(thrice.ports)
+  await Promise.all([1, 2, 3].map(() => engine.activateGroup(organization, sales.id)))
+  t.same(thrice.counts, once.counts)
+  t.ok(once.counts.rewritten > 0)
+  const failing = {
+    ...thrice.ports,
+    groups: { ...(thrice.groups as object), barrier: () => Promise.reject(new Error('away')) } as never,
+  }
+  const other = new MembershipEngine(failing)
+  for (let i = 0; i < 2; i++)
+    await t.rejects(other.activateGroup(organization, sales.id), { message: 'away' })
+})
+
 t.test('where nobody answers, or stops answering, all cells are read', async (t) => {
   for (const sets of [new AskedSets(), joined({ ...failing(), differing: failsLater() })]) {
     const w = world(60)
