@@ -16,7 +16,7 @@ import { population } from './population.ts'
 import { randomFrom } from './random.ts'
 import { makeGroups } from './rules.ts'
 
-/** As many as src/core/directory/import-write.ts takes at once. */
+/** As many as src/core/directory/import/write.ts takes at once. */
 const usersPerChunk = 1_000
 const seed = 20_260_301
 

@@ -1,35 +1,35 @@
 // Reads an organization file (as parsed from YAML or JSON) into rows: every fault is listed with its place, names are
 // turned into ids, and nothing is written. What the organization has already comes in as `Known`.
-import { type GroupId, newId, type ResourceId } from '../../base/ids.ts'
-import { applicationName } from './applications.ts'
-import { readAttributes } from './attribute-values.ts'
-import { readDeclaration } from './attributes.ts'
-import type { AttributeCheck } from './bindings.ts'
-import { checkMode, groupShape } from './groups.ts'
-import { type FileInputs, readExemptions, readRejected, readStateChanges } from './import-inputs.ts'
-import { type Known, Reading, sections } from './import-reading.ts'
-import {
-  type NamedDevice,
-  type NamedGroup,
-  type NamedUser,
-  readBindings,
-  resolveNames,
-} from './import-references.ts'
-import { inside, type Problems } from './problem.ts'
-import { type ResourceValues, readResource } from './resources.ts'
-import { Rules } from './rules.ts'
-import { serviceAccountShape } from './service-accounts.ts'
-import { describe, isPlainObject, readObject, refuseUnknown, type Shape, type Values } from './spec.ts'
-import { tokenShape } from './tokens.ts'
-import type { AttributeDefinition, Binding, Device, Group, Resource, ServiceAccount, User } from './types.ts'
+import { type GroupId, newId, type ResourceId } from '../../../base/ids.ts'
+import { applicationName } from '../applications.ts'
+import { readAttributes } from '../attribute-values.ts'
+import { readDeclaration } from '../attributes.ts'
+import type { AttributeCheck } from '../bindings.ts'
+import { checkMode, groupShape } from '../groups.ts'
+import { inside, type Problems } from '../problem.ts'
+import { type ResourceValues, readResource } from '../resources.ts'
+import { Rules } from '../rules.ts'
+import { serviceAccountShape } from '../service-accounts.ts'
+import { describe, isPlainObject, readObject, refuseUnknown, type Shape, type Values } from '../spec.ts'
+import { tokenShape } from '../tokens.ts'
+import type { AttributeDefinition, Binding, Device, Group, Resource, ServiceAccount, User } from '../types.ts'
 import {
   checkPassword,
   checkUsername,
   importedDeviceShape,
   importedHash,
   importedUserShape,
-} from './users.ts'
-import { list, text } from './values.ts'
+} from '../users.ts'
+import { list, text } from '../values.ts'
+import { type FileInputs, readExemptions, readRejected, readStateChanges } from './inputs.ts'
+import { type Known, Reading, sections } from './reading.ts'
+import {
+  type NamedDevice,
+  type NamedGroup,
+  type NamedUser,
+  readBindings,
+  resolveNames,
+} from './references.ts'
 
 export interface Proofs {
   readonly password?: string | undefined

@@ -1,10 +1,10 @@
 // What the readers of an organization file's sections share: the file, what is known, and the list of faults.
-import type { DeviceId, UserId } from '../../base/ids.ts'
-import type { AttributeCheck } from './bindings.ts'
-import { nameKey } from './names.ts'
-import type { Problems } from './problem.ts'
-import { describe, own } from './spec.ts'
-import type { AttributeDefinition, Group, Resource } from './types.ts'
+import type { DeviceId, UserId } from '../../../base/ids.ts'
+import type { AttributeCheck } from '../bindings.ts'
+import { nameKey } from '../names.ts'
+import type { Problems } from '../problem.ts'
+import { describe, own } from '../spec.ts'
+import type { AttributeDefinition, Group, Resource } from '../types.ts'
 
 /** What the organization has already, as far as the file may refer to it or clash with it. */
 export interface Known {

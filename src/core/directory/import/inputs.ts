@@ -1,7 +1,7 @@
 // What an organization file gives beside its rules: exemptions, and states that users are to have later. Read here with
 // names turned into ids, and handed to the write by whom it is about.
-import { type DeviceId, newId, type SubjectId, type UserId } from '../../base/ids.ts'
-import type { ChangeBody } from '../audit/record.ts'
+import { type DeviceId, newId, type SubjectId, type UserId } from '../../../base/ids.ts'
+import type { ChangeBody } from '../../audit/record.ts'
 import type {
   CellBatch,
   CellDue,
@@ -10,17 +10,17 @@ import type {
   MembershipInput,
   SubjectInGroup,
   Suggested,
-} from '../membership/cell.ts'
-import { stateRecord } from '../membership/history.ts'
-import type { Reading } from './import-reading.ts'
-import type { NamedGroup } from './import-references.ts'
-import { nameKey } from './names.ts'
-import { inside } from './problem.ts'
-import { nullable, readObject, type Shape } from './spec.ts'
-import { mostScheduledOfUser } from './state-changes.ts'
-import { type Exemption, type Group, type StateChange, type User, userStates } from './types.ts'
-import { choice, date, reason, text } from './values.ts'
-import { type By, changeBody, difference } from './writing.ts'
+} from '../../membership/cell.ts'
+import { stateRecord } from '../../membership/history.ts'
+import { nameKey } from '../names.ts'
+import { inside } from '../problem.ts'
+import { nullable, readObject, type Shape } from '../spec.ts'
+import { mostScheduledOfUser } from '../state-changes.ts'
+import { type Exemption, type Group, type StateChange, type User, userStates } from '../types.ts'
+import { choice, date, reason, text } from '../values.ts'
+import { type By, changeBody, difference } from '../writing.ts'
+import type { Reading } from './reading.ts'
+import type { NamedGroup } from './references.ts'
 
 /** An exemption, and what it is called: `bob in engineering`. */
 export interface NamedExemption {

@@ -1,18 +1,25 @@
 // Writes the rows of an organization file, in such an order that nothing grants access before everything it rests on is
-// there. Reading and checking is done before (import-file.ts).
-import { newId, type OrganizationId } from '../../base/ids.ts'
-import { ok, type Result } from '../../base/result.ts'
-import type { Secret } from '../../base/secrets.ts'
-import type { AuditBody } from '../audit/record.ts'
-import { normalizeSeed } from '../factors/totp.ts'
-import type { CellBatch } from '../membership/cell.ts'
-import type { MembershipEngine } from '../membership/change.ts'
-import { causeOf } from '../membership/history.ts'
-import type { Cells, WriteOutcome } from '../ports.ts'
-import { changeCells } from './cells.ts'
-import type { DirectoryPorts } from './directory.ts'
-import { groupDocument } from './groups.ts'
-import type { FileRows } from './import-file.ts'
+// there. Reading and checking is done before (file.ts).
+import { newId, type OrganizationId } from '../../../base/ids.ts'
+import { ok, type Result } from '../../../base/result.ts'
+import type { Secret } from '../../../base/secrets.ts'
+import type { AuditBody } from '../../audit/record.ts'
+import { normalizeSeed } from '../../factors/totp.ts'
+import type { CellBatch } from '../../membership/cell.ts'
+import type { MembershipEngine } from '../../membership/change.ts'
+import { causeOf } from '../../membership/history.ts'
+import type { Cells, WriteOutcome } from '../../ports.ts'
+import { changeCells } from '../cells.ts'
+import type { DirectoryPorts } from '../directory.ts'
+import { groupDocument } from '../groups.ts'
+import { cellSubject } from '../members.ts'
+import type { Problem } from '../problem.ts'
+import { resourceDocument, settleResource } from '../resources.ts'
+import { newToken, tokenDigest } from '../tokens.ts'
+import type { Device } from '../types.ts'
+import { deviceDocument } from '../users.ts'
+import { type By, changeBody, difference, type Refusal, refusalOf } from '../writing.ts'
+import type { FileRows } from './file.ts'
 import {
   exemptionRecords,
   type FileInputs,
@@ -23,14 +30,7 @@ import {
   stateRecords,
   withRejected,
   withStates,
-} from './import-inputs.ts'
-import { cellSubject } from './members.ts'
-import type { Problem } from './problem.ts'
-import { resourceDocument, settleResource } from './resources.ts'
-import { newToken, tokenDigest } from './tokens.ts'
-import type { Device } from './types.ts'
-import { deviceDocument } from './users.ts'
-import { type By, changeBody, difference, type Refusal, refusalOf } from './writing.ts'
+} from './inputs.ts'
 
 export interface ImportPorts extends Omit<DirectoryPorts, 'engine' | 'cells'> {
   readonly engine: Pick<MembershipEngine, 'change' | 'evaluateNew' | 'activateGroup' | 'settle'>

@@ -1,10 +1,10 @@
 // An organization file is looked through for what people could let themselves in by when it is read, and its bindings, which grant,
 // are stored last. What others have changed until then is looked at once more.
-import type { RuleRecords } from '../ports.ts'
-import { type HoldingPorts, holdExposures } from './holding.ts'
-import { beforeRuleTry } from './tries.ts'
-import type { Binding, OrganizationSettings } from './types.ts'
-import type { By } from './writing.ts'
+import type { RuleRecords } from '../../ports.ts'
+import { type HoldingPorts, holdExposures } from '../holding.ts'
+import { beforeRuleTry } from '../tries.ts'
+import type { Binding, OrganizationSettings } from '../types.ts'
+import type { By } from '../writing.ts'
 
 /**
  * `bindings`, whose `insert` is a `conflict` where all of `rows`, with the settings of the file, would by now have to be confirmed.

@@ -1,8 +1,8 @@
 // An organization file is checked as a whole, and its groups are stored one by one, long after where many passwords had to be
 // hashed. What their rules read must still be there then.
-import type { GroupRecords, RuleSource } from '../ports.ts'
-import { ruleFaults } from './groups.ts'
-import { beforeRuleTry } from './tries.ts'
+import type { GroupRecords, RuleSource } from '../../ports.ts'
+import { ruleFaults } from '../groups.ts'
+import { beforeRuleTry } from '../tries.ts'
 
 /**
  * `groups`, whose `insert` stores a group only beside rules with which its own is sound: those of `epoch`, beside which it was

@@ -1,14 +1,14 @@
 // Turns the names in an organization file into ids: managers, owners, members, and what bindings join. The file's own
 // objects come first, then those that the organization has already.
-import { type DeviceId, newId, type ResourceId, type SubjectId, type UserId } from '../../base/ids.ts'
-import type { ManualMember } from '../membership/cell.ts'
-import { importedBindingShape, settleAttributes } from './bindings.ts'
-import type { NamesInFile } from './import-inputs.ts'
-import type { Reading } from './import-reading.ts'
-import { nameKey } from './names.ts'
-import { inside } from './problem.ts'
-import { readObject } from './spec.ts'
-import type { Binding, Device, Group, ResourceKind, User } from './types.ts'
+import { type DeviceId, newId, type ResourceId, type SubjectId, type UserId } from '../../../base/ids.ts'
+import type { ManualMember } from '../../membership/cell.ts'
+import { importedBindingShape, settleAttributes } from '../bindings.ts'
+import { nameKey } from '../names.ts'
+import { inside } from '../problem.ts'
+import { readObject } from '../spec.ts'
+import type { Binding, Device, Group, ResourceKind, User } from '../types.ts'
+import type { NamesInFile } from './inputs.ts'
+import type { Reading } from './reading.ts'
 
 export interface NamedUser {
   readonly row: User
