@@ -76,9 +76,19 @@ export function compileRules(source: RuleSourceText, log: Log, before?: Compiled
       ? { id, of, mode, rule: null, checked: null }
       : { id, of, mode, rule: known.get(id)?.rule ?? compileRule(rule), checked: rule }
   })
-  const unsettled = source.groups.filter(({ status }) => status !== 'active').map(({ id }) => id)
-  const keeping = new Set(source.keeping?.filter((id) => byId.get(id)?.mode !== 'dynamic'))
-  return { epoch: source.epoch, unsettled, keeping, groups: compiled, instants: instantsOf(compiled) }
+  return ruleSet(source, compiled)
+}
+
+function ruleSet(
+  { epoch, groups, keeping = [] }: RuleSourceText,
+  compiled: readonly CompiledGroup[],
+): RuleSet {
+  const dynamic = new Set(groups.filter(({ mode }) => mode === 'dynamic').map(({ id }) => id))
+  return {
+    ...{ epoch, groups: compiled, instants: instantsOf(compiled) },
+    unsettled: groups.filter(({ status }) => status !== 'active').map(({ id }) => id),
+    keeping: new Set(keeping.filter((id) => !dynamic.has(id))),
+  }
 }
 
 /**
@@ -101,10 +111,7 @@ export function withGroup(current: CompiledSource, group: Group, log: Log): Rule
   const { reads, readsEvery } = readBy(compiled)
   if (reads.length + readsEvery.length > 0) return anew()
   const all = set.groups.map((one) => (one.id === id ? compiled : one))
-  const unsettled = groups.filter(({ status }) => status !== 'active').map((one) => one.id)
-  const dynamic = new Set(groups.filter((one) => one.mode === 'dynamic').map((one) => one.id))
-  const keeping = new Set(source.keeping?.filter((one) => !dynamic.has(one)))
-  return { epoch: set.epoch, unsettled, keeping, groups: all, instants: instantsOf(all) }
+  return ruleSet({ ...source, groups }, all)
 }
 
 type Known = ReadonlyMap<GroupId, { readonly rule: Predicate; readonly checked: CheckedRule }>
