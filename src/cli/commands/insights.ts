@@ -84,18 +84,10 @@ export function addGroupInsights(group: Command, around: Surroundings): void {
       session.answer(answer, () => explained(answer, session))
     },
   )
-  define(
-    group,
-    {
-      name: 'history',
-      summary: 'who joined and left a group, newest first',
-      words: [['<group>', 'name or id of the group']],
-      options: rowOptions(),
-      examples: ['engineering', 'engineering --all --json'],
-    },
-    around,
-    (session, [name = '']) => showHistory(session, 'group', name),
-  )
+  addHistory(group, around, 'group', 'who joined and left a group, newest first', [
+    'engineering',
+    'engineering --all --json',
+  ])
   define(
     group,
     {
@@ -128,33 +120,17 @@ export function addUserInsights(user: Command, around: Surroundings): void {
       session.answer(answer, () => access(answer, session))
     },
   )
-  define(
-    user,
-    {
-      name: 'history',
-      summary: 'the groups that a user joined and left, newest first',
-      words: userWords,
-      options: rowOptions(),
-      examples: ['alice', 'alice --limit 10'],
-    },
-    around,
-    (session, [username = '']) => showHistory(session, 'user', username),
-  )
+  addHistory(user, around, 'user', 'the groups that a user joined and left, newest first', [
+    'alice',
+    'alice --limit 10',
+  ])
 }
 
 export function addDeviceInsights(device: Command, around: Surroundings): void {
-  define(
-    device,
-    {
-      name: 'history',
-      summary: 'the groups that a device joined and left, newest first',
-      words: [['<device>', 'name or id of the device']],
-      options: rowOptions(),
-      examples: ['mac-alice', 'mac-alice --limit 10'],
-    },
-    around,
-    (session, [name = '']) => showHistory(session, 'device', name),
-  )
+  addHistory(device, around, 'device', 'the groups that a device joined and left, newest first', [
+    'mac-alice',
+    'mac-alice --limit 10',
+  ])
 }
 
 function explained({ group, subject, member, because }: Explained, { paint }: Session): string {
@@ -203,6 +179,24 @@ const causeOf = ({ cause, group }: Entry): string =>
   cause === 'rule' && group ? `rule of ${nameOf(group)}` : cause
 
 /** An id is not looked up: its object may be gone, and its history is there. */
+function addHistory(
+  command: Command,
+  around: Surroundings,
+  kind: 'group' | 'user' | 'device',
+  summary: string,
+  examples: readonly string[],
+): void {
+  define(
+    command,
+    {
+      ...{ name: 'history', summary, examples, options: rowOptions() },
+      words: kind === 'user' ? userWords : [[`<${kind}>`, `name or id of the ${kind}`]],
+    },
+    around,
+    (session, [name = '']) => showHistory(session, kind, name),
+  )
+}
+
 async function showHistory(session: Session, kind: 'group' | 'user' | 'device', name: string): Promise<void> {
   const api = await session.api()
   const path = `/${kinds[kind].path}/${await idOf(api, kind, name)}/history`
