@@ -84,7 +84,9 @@ export async function startMuster(t: WithTeardown, options: MusterOptions = {}):
   })
   const url = `http://127.0.0.1:${ports.http}`
   if (options.waitUntilReady ?? true) {
-    await untilReady('muster serve', running, () => isReady(url), options.timeoutMs)
+    // Not some other server that has taken the port meanwhile.
+    const isItself = async () => running.stdout().includes(' is ready') && (await isReady(url))
+    await untilReady('muster serve', running, isItself, options.timeoutMs)
   }
   const adminToken = async () => (await readFile(join(data, 'admin-token'), 'utf8')).trim()
   const api: RunningMuster['api'] = async (method, path, body) => {
