@@ -11,7 +11,7 @@ import { calibrate } from '../measure.ts'
 import { databaseSettings } from '../muster.ts'
 import { committing, evaluating, throughput } from './changes.ts'
 import { openElsewhere } from './elsewhere.ts'
-import { row, size, tableHead, time } from './figures.ts'
+import { quantiles, row, size, tableHead, time } from './figures.ts'
 import { checkSample, type Filled, fill } from './fill.ts'
 import { type House, openHouse, untilReadable } from './house.ts'
 import { pick, randomFrom } from './random.ts'
@@ -145,9 +145,16 @@ async function served(): Promise<void> {
     )
   }
   await other.close()
-  const moved = await moveEverybody(house, all)
+  const { moved, removed } = await moveEverybody(house, all)
+  const records = (times: readonly number[]): string => {
+    const { p50, p99, max } = quantiles(times)
+    return `a sign-in's record took ${time(p50)} meanwhile, p99 ${time(p99)}, max ${time(max)}`
+  }
   say(
-    `A rule that every user fulfils, saved: carried through in ${time(moved.took)} (${time(moved.took / users)} a user); main thread late by p99 ${time(moved.lag.p99)}, max ${time(moved.lag.max)} (aim < 10 ms).`,
+    `A rule that every user fulfils, saved: carried through in ${time(moved.took)} (${time(moved.took / users)} a user); main thread late by p99 ${time(moved.lag.p99)}, max ${time(moved.lag.max)} (aim < 10 ms); ${records(moved.value)}.`,
+  )
+  say(
+    `That group, removed: everybody had left it after ${time(removed.took)} (${time(removed.took / users)} a user); main thread late by p99 ${time(removed.lag.p99)}, max ${time(removed.lag.max)}; ${records(removed.value)}.`,
   )
   const ids = Array.from({ length: 500 }, () => pick(random, all.users))
   say(`${whole(await checkSample(house, all.organization.id, ids))} users checked again at the end.`)

@@ -1,6 +1,7 @@
 // Questions about everybody: previews, the comparison of everything with the rules, and a rule that moves everybody; with how
 // long the main thread was kept from its work meanwhile.
 import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/base/clock.ts'
 import type { CellSubject } from '../../src/core/membership/cell.ts'
 import type { Filled } from './fill.ts'
@@ -79,19 +80,54 @@ export async function reconcile({ store, thread }: House, { organization }: Fill
   return found
 }
 
-/** A rule that every user fulfils is saved in the place of one that few do. */
-export async function moveEverybody({ store, engine }: House, { organization, groups }: Filled) {
+/** A rule that every user fulfils is saved in the place of one that few do; then that group is removed. */
+export async function moveEverybody(house: House, { organization, groups }: Filled) {
+  const { store, engine } = house
   const [first] = groups.filter(
     ({ of, name }) => of === 'users' && !groups.some(({ rule }) => rule?.includes(`"${name}"`)),
   )
   if (first === undefined) throw new Error('no group that no other one reads')
   const group = await store.groups.find(organization.id, first.id)
   if (group === null) throw new Error('the group is gone')
-  return withLag(async () => {
-    const target = { kind: 'group', id: group.id, name: group.name }
+  const target = { kind: 'group', id: group.id, name: group.name }
+  const moved = await besideRecords(house, organization, async () => {
     const row = { ...group, rule: 'username pr', status: 'activating' } as const
     const { outcome } = await store.groups.update(organization.id, row, changeRecord('group.update', target))
     if (outcome !== 'written') throw new Error(`not written: ${outcome}`)
     await engine.activateGroup(organization.id, group.id)
+  })
+  const removed = await besideRecords(house, organization, async () => {
+    const { version } = (await store.groups.find(organization.id, group.id)) ?? group
+    const record = changeRecord('group.remove', target)
+    const { outcome } = await store.groups.remove(organization.id, group.id, version, record)
+    if (outcome !== 'written') throw new Error(`not removed: ${outcome}`)
+    await engine.activateGroup(organization.id, group.id)
+  })
+  return { moved, removed }
+}
+
+/** Does the work while somebody else writes one record after the other, as every sign-in does: how long did each take? */
+async function besideRecords(
+  { store }: House,
+  { id, name }: Filled['organization'],
+  work: () => Promise<void>,
+) {
+  const records: number[] = []
+  const target = { kind: 'organization', id, name }
+  return withLag(async () => {
+    const working = work()
+    let isOver = false
+    const over = () => {
+      isOver = true
+    }
+    working.then(over, over)
+    while (!isOver) {
+      const began = performance.now()
+      await store.audit.append(id, changeRecord('benchmark', target))
+      records.push(performance.now() - began)
+      await sleep(20)
+    }
+    await working
+    return records
   })
 }

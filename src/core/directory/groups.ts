@@ -75,7 +75,7 @@ export interface GroupPorts extends FindingPorts {
   readonly rules: RuleSource
   readonly reader: Pick<DirectoryReader, 'members' | 'usersByKey'>
   readonly previewer: Pick<Previewer, 'preview'>
-  /** Carries the rule of an `activating` group through the organization. */
+  /** Carries the rule of an `activating` group through the organization; takes everybody out of one that is gone. */
   readonly activateGroup: (organization: OrganizationId, id: GroupId) => Promise<void>
   /** Finishes what is unfinished or overdue in the organization, so that stored memberships are what the rules say. */
   readonly settle: (organization: OrganizationId) => Promise<void>
@@ -193,11 +193,12 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
     })
   }
 
-  /** Whose rules ask for any group: some may have been in this one only. */
-  async function readersActivated(by: By, removed: Outcome<null>): Promise<Outcome<null>> {
+  /** Carries the rules through that ask for any group, since some may have been in this one only; takes its members out. */
+  async function emptied(by: By, id: string, removed: Outcome<null>): Promise<Outcome<null>> {
     if (!removed.ok) return removed
-    for (const { id } of await ports.groups.unfinished(by.organization.id))
-      await ports.activateGroup(by.organization.id, id)
+    const readers = await ports.groups.unfinished(by.organization.id)
+    for (const one of [...readers.map((group) => group.id), id as GroupId])
+      await ports.activateGroup(by.organization.id, one)
     return removed
   }
 
@@ -207,7 +208,7 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
     update: async (by, id, patch, version) =>
       activated(by, await inTurn(by, () => collection.update(by, id, withoutRule(patch), version))),
     remove: async (by, id, version) =>
-      readersActivated(by, await inTurn(by, () => collection.remove(by, id, version))),
+      emptied(by, id, await inTurn(by, () => collection.remove(by, id, version))),
   }
 }
 

@@ -31,7 +31,7 @@ import {
 } from './history.ts'
 import { evaluateChange, evaluateFresh } from './incremental/evaluate-change.ts'
 import { type EvaluationObserver, Sampled } from './incremental/sampled.ts'
-import { distinct, eachInTurn, Rewriting } from './rewriting.ts'
+import { distinct, eachInTurn, isRemoved, Rewriting, withoutRemovedGroups } from './rewriting.ts'
 import { type RuleSet, RuleSets } from './rule-set.ts'
 import type { GroupsAsked, SetEngine } from './sets/set-engine.ts'
 
@@ -47,13 +47,15 @@ export type CellOutcome =
 export interface MembershipPorts {
   readonly cells: Cells
   readonly rules: RuleSource
-  readonly groups: Pick<GroupRecords, 'activate' | 'barrier' | 'find' | 'membersByRule' | 'unfinished'>
+  readonly groups: Pick<GroupRecords, GroupsCarried>
   /** Says which cells are to be written, so that not all of them have to be read. Without it, or when it fails, all are. */
   readonly sets?: Pick<SetEngine, 'differing'>
   readonly observe?: EvaluationObserver
   readonly clock: Clock
   readonly log: Log
 }
+
+type GroupsCarried = 'activate' | 'barrier' | 'find' | 'membersByRule' | 'removed' | 'takeOut' | 'unfinished'
 
 const mostAttempts = 12
 /** Few, since reading and writing them keeps the main thread for a while. */
@@ -115,14 +117,16 @@ export class MembershipEngine {
     cause: Cause,
   ): Promise<CellOutcome | Extract<WriteOutcome, { outcome: 'conflict' }>> {
     const rules = await this.#rulesAt(organization, before[0]?.epoch)
+    if (namesRemovedGroup(plan, rules)) return { outcome: 'missing', field: 'groupId' }
     const at = this.#ports.clock.now()
     const after = apply(before, plan)
     const memberships = before.flatMap((cell) => cell.memberships)
     const evaluated = after.map((facts) => this.#evaluate(organization, before, facts, rules, at))
-    const change = difference(
+    const moved = difference(
       memberships,
       evaluated.flatMap((one) => one.memberships),
     )
+    const change = withoutRemovedGroups(moved, rules, after)
     const { audit, reject, manual, guard, ...rows } = plan
     const problems = (await guard?.(memberships, change, { before, after, rules, now: at })) ?? []
     if (problems.length > 0) return { outcome: 'refused', problems }
@@ -175,15 +179,25 @@ export class MembershipEngine {
 
   /**
    * Carries the rules as they are through every cell of the organization, then marks the group active. Whoever wrote under
-   * the old epoch is waited for; a cell that somebody changes meanwhile is evaluated again.
+   * the old epoch is waited for; a cell that somebody changes meanwhile is evaluated again. Of a group that has been removed,
+   * takes everybody out.
    */
   async activateGroup(organization: OrganizationId, id: GroupId): Promise<void> {
     const group = await this.#ports.groups.find(organization, id)
-    if (group === null || group.status === 'active') return
-    const key = `${id} ${group.version}`
-    const running = this.#activations.get(key) ?? this.#carryThrough(organization, group)
+    if (group?.status === 'active') return
+    const key = `${id} ${group?.version ?? 'removed'}`
+    const carry = () =>
+      group === null ? this.#takeOut(organization, id) : this.#carryThrough(organization, group)
+    const running = this.#activations.get(key) ?? carry()
     this.#activations.set(key, running)
     await running.finally(() => this.#activations.delete(key))
+  }
+
+  async #takeOut(organization: OrganizationId, id: GroupId): Promise<void> {
+    const { groups } = this.#ports
+    if (!(await groups.removed(organization)).includes(id)) return
+    await groups.barrier()
+    while (await groups.takeOut(organization, id));
   }
 
   async #carryThrough(organization: OrganizationId, group: Group): Promise<void> {
@@ -234,8 +248,9 @@ export class MembershipEngine {
 
   /** Finishes what a process that died, or a database that was away, has left. */
   async resume(organization: OrganizationId): Promise<void> {
-    for (const group of await this.#ports.groups.unfinished(organization))
-      await this.activateGroup(organization, group.id)
+    const { groups } = this.#ports
+    for (const { id } of await groups.unfinished(organization)) await this.activateGroup(organization, id)
+    for (const id of await groups.removed(organization)) await this.activateGroup(organization, id)
   }
 
   /**
@@ -346,6 +361,12 @@ function subjectOf({ user, devices: [device] }: CellFacts): CellSubject {
   if (user !== null) return { kind: 'user', id: user.id }
   if (device === undefined) throw new TypeError('a cell of nobody')
   return { kind: 'device', id: device.id }
+}
+
+/** Is anybody to be added to a group that has been removed, or exempted in it? */
+function namesRemovedGroup({ manual, exemptions = [] }: CellPlan, rules: RuleSet): boolean {
+  const rows = exemptions.flatMap((one) => (one.do === 'insert' ? [one.row] : []))
+  return [...(manual?.add ?? []), ...rows].some(({ groupId }) => isRemoved(groupId, rules))
 }
 
 function hasDueState({ stateChanges }: Pick<Cell, 'stateChanges'>, now: Date): boolean {

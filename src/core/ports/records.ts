@@ -72,7 +72,10 @@ export interface GroupRecords extends RuleRecords<Group> {
   activate(organization: OrganizationId, id: GroupId, version: number): Promise<boolean>
   /** Resolves once no transaction that began before now is still running: writers of an older epoch are gone. */
   barrier(): Promise<void>
-  /** With the group, `readers` become `activating`: their rules are to be carried through once it is gone. */
+  /**
+   * The group is gone at once for everybody, however many are in it; it is then one of those `removed`. `readers` become
+   * `activating`: their rules are to be carried through.
+   */
   remove(
     organization: OrganizationId,
     id: GroupId,
@@ -88,6 +91,13 @@ export interface GroupRecords extends RuleRecords<Group> {
     after: SubjectId | null,
     limit: number,
   ): Promise<readonly { readonly subjectId: SubjectId; readonly cell: CellSubject }[]>
+  /** Groups that are gone, and whose members may not all have left yet. */
+  removed(organization: OrganizationId): Promise<readonly GroupId[]>
+  /**
+   * Takes some members out of one of those, each with a record that the removal was the cause. False when nobody was left. To be
+   * asked after `barrier`: whoever still adds members does so under older rules.
+   */
+  takeOut(organization: OrganizationId, id: GroupId): Promise<boolean>
   /** Groups that are `activating`: at this moment, or left so by whoever died or failed. */
   unfinished(organization: OrganizationId): Promise<readonly Group[]>
 }

@@ -9,7 +9,7 @@ import type { Database, Transaction } from '../database.ts'
 import { groups } from '../rows.ts'
 import { sql } from '../sql.ts'
 import { keepingMembers, membersByRule, someAreLeft } from './keeping.ts'
-import { recordLeaves, takeOut } from './leaving.ts'
+import { noteRemoval, removedGroups, takeOut } from './leaving.ts'
 import { createRecords } from './records.ts'
 import { type Changed, conflict, inUse, type RecordStore, taken, write, written } from './writing.ts'
 
@@ -29,11 +29,9 @@ export function createGroups(store: RecordStore, clock: Pick<Clock, 'now'> = sys
       async around(tx, organization, step, changed, proceed) {
         if (readers.length > 0) await carryAgain(tx, organization, readers, changed)
         if (step.do === 'update') return keepingMembers(tx, organization, step.row, clock.now(), proceed)
-        if (step.do !== 'remove' || removal?.kind !== 'change') return proceed()
-        const members = await takeOut(tx, organization, step.row.id)
-        const outcome = await proceed()
-        if (outcome.outcome === 'written') await recordLeaves(tx, organization, members, removal)
-        return outcome
+        if (step.do === 'remove' && removal?.kind === 'change')
+          await noteRemoval(tx, organization, step.row.id, removal)
+        return proceed()
       },
     })
   return {
@@ -58,6 +56,8 @@ export function createGroups(store: RecordStore, clock: Pick<Clock, 'now'> = sys
     barrier: () => barrier(database),
 
     membersByRule: membersByRule(database),
+    removed: removedGroups(store),
+    takeOut: takeOut(store),
 
     async unfinished(organization) {
       const rows = await database.query(

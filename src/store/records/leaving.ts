@@ -1,62 +1,120 @@
-// Everybody leaves a group that is removed, each with a record of its own, in the transaction of the removal.
-import type { GroupId, OrganizationId } from '../../base/ids.ts'
+// Who was in a group that has been removed leaves it: some hundred at a time, each with a record of its own, so that nobody who
+// has a record to write waits long. The removal itself only notes what is to be told.
+import type { GroupId, OrganizationId, SubjectId } from '../../base/ids.ts'
 import type { ChangeBody } from '../../core/audit/record.ts'
 import { formatAudit } from '../../core/audit/text.ts'
 import { leaveRecord } from '../../core/membership/history.ts'
+import type { GroupRecords } from '../../core/ports.ts'
 import type { Transaction } from '../database.ts'
-import { sql } from '../sql.ts'
+import { name, sql } from '../sql.ts'
+import { type Changed, type RecordStore, write, written } from './writing.ts'
 
-export interface Leaving {
-  readonly kind: 'user' | 'device'
-  readonly id: string
-  readonly name: string
-}
+/** Members that leave in one transaction. */
+const membersAtOnce = 250
+/** Rows without a record that go in one transaction. */
+const rowsAtOnce = 2_000
 
-/** Records that are made, sent and chained at once: of a large group there are more than one statement should carry. */
-const recordsAtOnce = 1_000
-
-/**
- * Takes all members out, and gives them in the order of their ids. The group is locked first: nobody joins any more. Then cells
- * get new versions: who is leaving at this moment has left before, or is told by nobody else.
- */
-export async function takeOut(
+/** For the transaction in which the group goes. */
+export async function noteRemoval(
   tx: Transaction,
   organization: OrganizationId,
   group: GroupId,
-): Promise<readonly Leaving[]> {
-  await tx.query(sql`select from groups where org = ${organization} and id = ${group} for update`)
-  const member = sql`select m.subject_id from membership m where m.org = ${organization} and m.group_id = ${group}`
-  // Users before devices, and in the order of their ids, as everybody locks many cells.
-  await tx.query(
+  removal: ChangeBody,
+): Promise<void> {
+  await tx.query(sql`insert into removed_group (org, group_id, removal)
+    values (${organization}, ${group}, ${JSON.stringify(removal)}::jsonb)`)
+}
+
+export function removedGroups({ database }: Pick<RecordStore, 'database'>): GroupRecords['removed'] {
+  return async (organization) => {
+    const rows = await database.query<{ id: GroupId }>(
+      sql`select group_id as id from removed_group where org = ${organization} order by group_id`,
+    )
+    return rows.map(({ id }) => id)
+  }
+}
+
+export function takeOut(store: RecordStore): GroupRecords['takeOut'] {
+  return async (organization, group) => {
+    let someWereLeft = false
+    await write(store, organization, null, {}, async (tx, changed) => {
+      // Of several who do this, each takes others out.
+      const [noted] = await tx.query<{ removal: ChangeBody }>(
+        sql`select removal from removed_group where org = ${organization} and group_id = ${group} for update`,
+      )
+      if (noted === undefined) {
+        someWereLeft = false
+        return written
+      }
+      const gone = await members(tx, organization, group, noted.removal, changed)
+      const others = await inputs(tx, organization, group)
+      someWereLeft = gone + others > 0
+      if (!someWereLeft)
+        await tx.query(sql`delete from removed_group where org = ${organization} and group_id = ${group}`)
+      return written
+    })
+    return someWereLeft
+  }
+}
+
+interface Leaving {
+  readonly kind: 'user' | 'device'
+  readonly id: SubjectId
+  readonly name: string
+}
+
+/** Takes the first members out, with their records. Returns how many. */
+async function members(
+  tx: Transaction,
+  organization: OrganizationId,
+  group: GroupId,
+  removal: ChangeBody,
+  changed: Changed,
+): Promise<number> {
+  const found = await tx.query<{ id: SubjectId }>(
+    sql`select m.subject_id as id from membership m where m.org = ${organization} and m.group_id = ${group}
+      order by m.subject_id limit ${membersAtOnce}`,
+  )
+  if (found.length === 0) return 0
+  const ids = found.map(({ id }) => id)
+  // Cells get new versions: who is leaving at this moment has left before, or is told by nobody else. Users before devices, and in
+  // the order of their ids, as everybody locks many cells.
+  const users = await tx.query<{ id: string }>(
     sql`update users u set cell_version = u.cell_version + 1 from (select t.id from users t
-      where t.org = ${organization} and (t.id in (${member}) or t.id in (select d.owner_id from devices d
-        where d.org = ${organization} and d.id in (${member}))) order by t.id for no key update) locked
-    where u.org = ${organization} and u.id = locked.id`,
+      where t.org = ${organization} and (t.id = any(${ids}::uuid[]) or t.id in (select d.owner_id from devices d
+        where d.org = ${organization} and d.id = any(${ids}::uuid[]))) order by t.id for no key update) locked
+    where u.org = ${organization} and u.id = locked.id returning u.id`,
   )
-  await tx.query(
+  const devices = await tx.query<{ id: string }>(
     sql`update devices d set cell_version = d.cell_version + 1 from (select t.id from devices t
-      where t.org = ${organization} and t.id in (${member}) order by t.id for no key update) locked
-    where d.org = ${organization} and d.id = locked.id`,
+      where t.org = ${organization} and t.id = any(${ids}::uuid[]) order by t.id for no key update) locked
+    where d.org = ${organization} and d.id = locked.id returning d.id`,
   )
-  return tx.query<Leaving>(
-    sql`with gone as (delete from membership where org = ${organization} and group_id = ${group} returning subject_id)
+  for (const { id } of users) changed('user', id)
+  for (const { id } of devices) changed('device', id)
+  const left = await tx.query<Leaving>(
+    sql`with gone as (delete from membership where org = ${organization} and group_id = ${group}
+        and subject_id = any(${ids}::uuid[]) returning subject_id)
       select case when u.id is null then 'device' else 'user' end as kind, gone.subject_id as id,
         coalesce(u.username, d.name, '') as name
       from gone left join users u on u.org = ${organization} and u.id = gone.subject_id
       left join devices d on d.org = ${organization} and d.id = gone.subject_id order by gone.subject_id`,
   )
+  const bodies = left.map((member) => formatAudit(leaveRecord(member, removal)))
+  // last, because it makes the organization's other writers wait
+  await tx.query(sql`select append_audit(${organization}, ${bodies}::text[])`)
+  return ids.length
 }
 
-/** Records that they have left, because of what `removal` tells of. */
-export async function recordLeaves(
-  tx: Transaction,
-  organization: OrganizationId,
-  members: readonly Leaving[],
-  removal: ChangeBody,
-): Promise<void> {
-  for (let from = 0; from < members.length; from += recordsAtOnce) {
-    const page = members.slice(from, from + recordsAtOnce)
-    const bodies = page.map((member) => formatAudit(leaveRecord(member, removal)))
-    await tx.query(sql`select append_audit(${organization}, ${bodies}::text[])`)
+/** Removes some of what was given beside the rule, and suggested. Returns how many rows. */
+async function inputs(tx: Transaction, organization: OrganizationId, group: GroupId): Promise<number> {
+  let count = 0
+  for (const table of ['manual_member', 'suggestion']) {
+    const rows = await tx.query(
+      sql`delete from ${name(table)} where org = ${organization} and group_id = ${group} and subject_id = any(
+        select subject_id from ${name(table)} where org = ${organization} and group_id = ${group} limit ${rowsAtOnce}) returning subject_id`,
+    )
+    count += rows.length
   }
+  return count
 }

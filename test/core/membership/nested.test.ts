@@ -341,6 +341,8 @@ t.test('X09: a group of 100,000 members whose rule flaps', async (t) => {
       find: async (_organization, id) => groups.find((group) => group.id === id) ?? null,
       barrier: async () => {},
       membersByRule: async () => [],
+      removed: async () => [],
+      takeOut: async () => false,
       unfinished: async () => groups.filter(({ status }) => status === 'activating'),
       activate: async (_organization, id) => {
         groups = groups.map((group) => (group.id === id ? { ...group, status: 'active' } : group))
