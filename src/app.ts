@@ -12,6 +12,7 @@ import { CachedFacts } from './core/access/cached-facts.ts'
 import { createAccess } from './core/access/decide.ts'
 import { exactFacts } from './core/access/exact-facts.ts'
 import { openableApplications } from './core/access/openable.ts'
+import { Reach } from './core/access/reach.ts'
 import { startRevocation } from './core/access/revocation.ts'
 import { StandingPermits } from './core/access/standing.ts'
 import { createWebSessions } from './core/access/web-sessions.ts'
@@ -314,6 +315,7 @@ function joinCore(
     clock,
   }
   const directory = createDirectory(ports)
+  const reach = new Reach({ ...store, facts })
   const schedule = new Schedule({
     ...{ engine, cells, organizations, feed, clock, log },
     repaired: metrics.repaired,
@@ -327,7 +329,7 @@ function joinCore(
     directory,
     webSessions,
     enrolment: createEnrolment({ ...store, clock }),
-    openable: openableApplications({ access, facts, resources: store.resources }),
+    openable: openableApplications({ access, facts, resources: store.resources, reach }),
     startRevocation: () =>
       startRevocation({ access, facts, sessions, webSessions, applicationSessions, feed, clock, log }),
     keys: createKeyRing({ signingKeys: store.signingKeys, feed, clock }),

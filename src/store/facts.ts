@@ -2,8 +2,14 @@
 // bindings. Each in one statement, so that it is of one moment; memberships come from memory where those there belong to the very
 // version of the cell that the statement has read.
 import type { FactorId, GroupId, OrganizationId } from '../base/ids.ts'
-import { CachedGroups, type GroupFacts } from '../core/access/cached-groups.ts'
-import type { BindingFact, EnrolledFactor, MembershipFact, SubjectFacts } from '../core/access/facts.ts'
+import type {
+  BindingFact,
+  EnrolledFactor,
+  GroupFacts,
+  MembershipFact,
+  SubjectFacts,
+} from '../core/access/facts.ts'
+import { KeptPerOrganization } from '../core/access/kept-per-organization.ts'
 import type { ClaimedSubject, ResourceClaim } from '../core/access/request.ts'
 import { nameKey } from '../core/directory/names.ts'
 import type { FactorKind } from '../core/directory/types.ts'
@@ -29,14 +35,15 @@ export interface InMemory {
 export class StoredFacts implements AccessFacts {
   readonly #database: Database
   readonly #replica: InMemory['replica'] | null
-  readonly #groups: CachedGroups | null
+  readonly #groups: KeptPerOrganization<GroupFacts> | null
 
   /** `memory` null: memberships are always the database's. */
   constructor(database: Database, memory: InMemory | null = null) {
     this.#database = database
     this.#replica = memory?.replica ?? null
     this.#groups =
-      memory === null ? null : new CachedGroups((organization) => this.#readGroups(organization), memory.feed)
+      memory &&
+      new KeptPerOrganization((organization) => this.#readGroups(organization), memory.feed, ['group'])
   }
 
   async findOrganization(organization: OrganizationId) {

@@ -6,6 +6,7 @@ import { type Log, silentLog } from '../../src/base/log.ts'
 import { CachedFacts } from '../../src/core/access/cached-facts.ts'
 import { createAccess } from '../../src/core/access/decide.ts'
 import { openableApplications } from '../../src/core/access/openable.ts'
+import { Reach } from '../../src/core/access/reach.ts'
 import { createWebSessions } from '../../src/core/access/web-sessions.ts'
 import { createDirectory } from '../../src/core/directory/directory.ts'
 import { importNewOrganization } from '../../src/core/directory/import.ts'
@@ -75,7 +76,10 @@ export async function openHouse(t: WithTeardown, dataFolder: string, log: Log = 
       factors: store.factors,
       clock,
     }),
-    openable: openableApplications({ access, facts, resources: store.resources }),
+    openable: openableApplications({
+      ...{ access, facts, resources: store.resources },
+      reach: new Reach({ ...store, facts }),
+    }),
   }
 }
 

@@ -27,6 +27,9 @@ export interface MembershipFact {
   readonly factors: readonly FactorKind[]
 }
 
+/** How the groups of an organization are called, and what they demand of their members. */
+export type GroupFacts = ReadonlyMap<GroupId, Pick<MembershipFact, 'name' | 'factors'>>
+
 export type SubjectFacts =
   | {
       readonly kind: 'user'

@@ -1,7 +1,8 @@
-// Groups' names and demands that are kept: never longer than they are true, as far as the change feed can tell.
+// What is kept of an organization, such as its groups' names: never longer than it is true, as far as the change feed can tell.
 import t from 'tap'
 import { type GroupId, newId, type OrganizationId } from '../../../src/base/ids.ts'
-import { CachedGroups, type GroupFacts } from '../../../src/core/access/cached-groups.ts'
+import type { GroupFacts } from '../../../src/core/access/facts.ts'
+import { KeptPerOrganization } from '../../../src/core/access/kept-per-organization.ts'
 import type { Change } from '../../../src/core/ports.ts'
 
 const organization = newId<OrganizationId>()
@@ -10,7 +11,7 @@ const id = newId<GroupId>()
 function world() {
   const state = { name: 'one', reads: 0, staleness: 0, fails: false, wait: Promise.resolve() }
   let listener = (_: readonly Change[]): void => {}
-  const groups = new CachedGroups(
+  const groups = new KeptPerOrganization(
     async (): Promise<GroupFacts> => {
       state.reads++
       const { name, fails } = state
@@ -25,6 +26,7 @@ function world() {
         return () => {}
       },
     },
+    ['group'],
   )
   const ask = async () => (await groups.of(organization)).get(id)?.name
   return {
