@@ -8,10 +8,11 @@ import type { Cell } from '../../src/core/membership/cell.ts'
 import { evaluate } from '../../src/core/membership/engine.ts'
 import { evaluateChange } from '../../src/core/membership/incremental/evaluate-change.ts'
 import { compileRules } from '../../src/core/membership/rule-set.ts'
-import { changeRecord, type Filled } from './fill.ts'
+import type { Filled } from './fill.ts'
 import type { House } from './house.ts'
 import { changed } from './population.ts'
 import { pick, type Random } from './random.ts'
+import { changeRecord } from './records.ts'
 
 const warmUp = 500
 const evaluations = 5_000

@@ -3,7 +3,6 @@
 import { systemClock } from '../../src/base/clock.ts'
 import { newId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
-import type { AuditBody } from '../../src/core/audit/record.ts'
 import type { Group, Organization } from '../../src/core/directory/types.ts'
 import type { CellBatch } from '../../src/core/membership/cell.ts'
 import { evaluate } from '../../src/core/membership/engine.ts'
@@ -11,9 +10,11 @@ import { causeOf } from '../../src/core/membership/history.ts'
 import { compileRules } from '../../src/core/membership/rule-set.ts'
 import { makeOrganization } from '../../test/support/store.ts'
 import { declarations } from './attributes.ts'
+import { grant } from './grants.ts'
 import type { House } from './house.ts'
 import { population } from './population.ts'
 import { randomFrom } from './random.ts'
+import { changeRecord, written } from './records.ts'
 import { makeGroups } from './rules.ts'
 
 /** As many as src/core/directory/import/write.ts takes at once. */
@@ -31,18 +32,6 @@ export interface Filled {
   readonly evaluating: number
   /** All of it, with making the population up. */
   readonly importing: number
-}
-
-export const actor = { kind: 'system', name: 'benchmark' } as const
-
-export const changeRecord = (
-  action: string,
-  target: { readonly kind: string; readonly id: string; readonly name: string },
-): AuditBody => ({ kind: 'change', at: new Date().toISOString(), actor, action, target, details: {} })
-
-async function written(writing: Promise<{ readonly outcome: string }>): Promise<void> {
-  const { outcome } = await writing
-  if (outcome !== 'written') throw new Error(`not written: ${outcome}`)
 }
 
 export async function fill(house: House, users: number, rules: number): Promise<Filled> {
@@ -68,6 +57,7 @@ export async function fill(house: House, users: number, rules: number): Promise<
         changeRecord('group.create', { kind: 'group', id, name }),
       ),
     )
+  await grant(house, organization.id, groups, randomFrom(seed), at)
   const ids: string[] = []
   const sums = { devices: 0, memberships: 0, evaluating: 0 }
   let isWriting: Promise<void> = Promise.resolve()

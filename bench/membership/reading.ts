@@ -1,6 +1,7 @@
-// Which groups a user is in: from shared memory, and by SQL beside it.
+// Which groups a user is in, and which resources they are bound to: from shared memory, and by SQL beside it.
 import { Client } from 'pg'
 import type { UserId } from '../../src/base/ids.ts'
+import { Reach } from '../../src/core/access/reach.ts'
 import type { Filled } from './fill.ts'
 import type { House } from './house.ts'
 import { pick, type Random } from './random.ts'
@@ -9,11 +10,12 @@ const fromMemory = 200_000
 const bySql = 3_000
 
 export async function reading(
-  { store: { replica } }: House,
+  { store }: House,
   { organization, users }: Filled,
   url: string,
   random: Random,
 ) {
+  const { replica } = store
   const memory: number[] = []
   const lists = { found: 0, groups: 0 }
   for (let i = -20_000; i < fromMemory; i++) {
@@ -29,6 +31,19 @@ export async function reading(
     lists.found++
     lists.groups += groups.length
   }
+  const reach = new Reach(store)
+  const reached: number[] = []
+  let resources = 0
+  for (let i = -20_000; i < fromMemory; i++) {
+    const id = pick(random, users) as UserId
+    const began = performance.now()
+    const found = await reach.resourcesOf(organization.id, id)
+    const ended = performance.now()
+    if (i % 1_000 === 0) await new Promise((resolve) => setImmediate(resolve))
+    if (i < 0) continue
+    reached.push(ended - began)
+    resources += found.size
+  }
   const client = new Client({ connectionString: url })
   await client.connect()
   const sql: number[] = []
@@ -43,5 +58,8 @@ export async function reading(
   } finally {
     await client.end()
   }
-  return { memory, sql, found: lists.found / fromMemory, groupsOfEach: lists.groups / lists.found }
+  return {
+    ...{ memory, sql, found: lists.found / fromMemory, groupsOfEach: lists.groups / lists.found },
+    ...{ reached, resourcesOfEach: resources / fromMemory },
+  }
 }

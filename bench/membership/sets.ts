@@ -5,9 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { systemClock } from '../../src/base/clock.ts'
 import type { CellSubject } from '../../src/core/membership/cell.ts'
 import type { Filled } from './fill.ts'
-import { changeRecord } from './fill.ts'
 import type { House } from './house.ts'
 import { pick, type Random } from './random.ts'
+import { changeRecord } from './records.ts'
 import { makeRule } from './rules.ts'
 
 export interface Lag {
