@@ -35,7 +35,7 @@ export type FromThread =
   | { readonly from: 'relay'; readonly message: ToRelay }
 
 /** For questions about sets; organizations that need more are gone through cell by cell. */
-const mostColumnBytes = 1024 ** 3
+const mostColumnBytes = 2 * 1024 ** 3
 
 const task = workerData as MembershipTask
 const port = parentPort

@@ -342,7 +342,7 @@ function columnsOf(t: Test, store: Store): Pick<SetEngine, 'differing'> {
     for (const [organization, list] of Map.groupBy(changes, (change) => change.organization)) {
       const of = (kind: Change['kind']) => list.filter((one) => one.kind === kind).map(({ id }) => id)
       columns.changed({
-        ...{ kind: 'changed', batch: 0, what: 'subjects', organization },
+        ...{ kind: 'changed', batch: 0, what: 'subjects', organization, grants: false },
         ...{ attributes: of('attribute').length > 0, users: of('user'), devices: of('device') },
       })
     }

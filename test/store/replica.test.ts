@@ -5,7 +5,14 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import type { Worker } from 'node:worker_threads'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/base/clock.ts'
-import { type GroupId, newId, type OrganizationId, type UserId } from '../../src/base/ids.ts'
+import {
+  type BindingId,
+  type GroupId,
+  newId,
+  type OrganizationId,
+  type ResourceId,
+  type UserId,
+} from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { ok } from '../../src/base/result.ts'
 import { Secret } from '../../src/base/secrets.ts'
@@ -281,4 +288,25 @@ async function testSets(t: Test, one: Process) {
   t.match(await sets.preview(world.id, { ...group, rule: 'department eq "Legal"' }, page), {
     ...{ joins: { count: 32 }, leaves: { count: 33 }, stays: { count: 0 } },
   })
+
+  const stamps = { version: 1, createdAt: new Date(), updatedAt: new Date() }
+  const wiki = { ...stamps, id: newId<ResourceId>(), name: 'wiki', kind: 'application' as const }
+  await store.resources.insert(
+    world.id,
+    { ...wiki, enabled: true, network: null, application: null },
+    auditOf('resource.create'),
+  )
+  const binding = { ...stamps, id: newId<BindingId>(), groupId: group.id, resourceId: wiki.id }
+  await store.bindings.insert(
+    world.id,
+    { ...binding, attributes: {}, factors: [], order: 0 },
+    auditOf('binding.create'),
+  )
+  const gains = async () =>
+    (await sets.preview(world.id, { ...group, rule: 'department pr' }, page)).gains
+      .filter(({ kind }) => kind === 'application')
+      .map(({ resource }) => resource)
+  t.same(await gains(), ['wiki'], 'what is bound now')
+  await store.bindings.remove(world.id, binding.id, 1, auditOf('binding.remove'))
+  t.same(await gains(), [], 'and no more')
 }

@@ -245,6 +245,7 @@ export function world(seed: number) {
     users?: string[]
     devices?: string[]
     attributes?: boolean
+    grants?: boolean
     what?: 'subjects' | 'everything'
   }) =>
     sets.changed({
@@ -254,6 +255,7 @@ export function world(seed: number) {
         batch: 1,
         what: 'subjects',
         attributes: false,
+        grants: false,
         users: [],
         devices: [],
       },
@@ -282,7 +284,12 @@ export function world(seed: number) {
     fellBack: () => fellBack,
     /** Changes somebody, and tells it as the store does. */
     change(): void {
-      const told = { users: [] as string[], devices: [] as string[] }
+      const told = { users: [] as string[], devices: [] as string[], grants: false }
+      if (chance(0.1)) {
+        const [rebound] = bindings.splice(upTo(bindings.length), 1)
+        if (rebound !== undefined) bindings.push({ ...rebound, resourceId: any(resources).id, order: 2 })
+        told.grants = true
+      }
       const restore = (id: string, kind: CellSubject['kind']): void => {
         const subject = { kind, id } as CellSubject
         if (isThere(subject)) store(subject)

@@ -39,7 +39,7 @@ export function createPreviewer(ports: PreviewerPorts): Previewer {
     const groups = [...source.groups.filter(({ id }) => id !== group.id), group]
     // Stored rules that do not compile have been logged by the engine.
     const rules = compileRules({ ...source, groups }, silentLog)
-    const grants = await grantsOf(ports, organization, groups)
+    const grants = grantsOf(await readGranting(ports, organization), groups)
     const counted = new PreviewCount(rules, group.id, grants, page, ports.clock.now())
     for await (const cells of everyCell(ports.cells, organization, cellsPerChunk)) {
       for (const cell of cells) counted.add(cell)
@@ -53,22 +53,31 @@ export function createPreviewer(ports: PreviewerPorts): Previewer {
   }
 }
 
-/** What members of each of these groups have. */
-export async function grantsOf(
+export interface Granting {
+  /** As the decision takes them. */
+  readonly bindings: readonly Binding[]
+  readonly resources: readonly Resource[]
+}
+
+export async function readGranting(
   ports: Pick<PreviewerPorts, 'bindings' | 'resources'>,
   organization: OrganizationId,
-  groups: readonly Group[],
-): Promise<GroupGrants> {
+): Promise<Granting> {
   const [bindings, resources] = await Promise.all([
     allRows((page) => ports.bindings.list(organization, { op: 'true' }, page)),
     allRows((page) => ports.resources.list(organization, { op: 'true' }, page)),
   ])
+  return { bindings: bindings.toSorted(inOrder), resources }
+}
+
+/** What members of each of these groups have. */
+export function grantsOf({ bindings, resources }: Granting, groups: readonly Group[]): GroupGrants {
   const byId = new Map(resources.map((resource) => [resource.id, resource]))
   const grants = new Map<GroupId, Granted[]>()
   for (const { id, of, name } of groups) {
     grants.set(id, of === 'users' ? [{ grant: { kind: 'group', resource: name }, rank: 0 }] : [])
   }
-  for (const [rank, { groupId, resourceId, attributes }] of bindings.toSorted(inOrder).entries()) {
+  for (const [rank, { groupId, resourceId, attributes }] of bindings.entries()) {
     const resource = byId.get(resourceId)
     if (resource === undefined) continue
     const { radius, role } = attributes
@@ -82,7 +91,6 @@ export async function grantsOf(
   return grants
 }
 
-/** As the decision takes them. */
 function inOrder(a: Binding, b: Binding): number {
   return a.order - b.order || a.createdAt.getTime() - b.createdAt.getTime() || (a.id < b.id ? -1 : 1)
 }

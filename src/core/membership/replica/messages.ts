@@ -14,6 +14,8 @@ export interface Changed {
   readonly what: 'subjects' | 'groups' | 'organization' | 'everything'
   /** Are other attributes declared? */
   readonly attributes: boolean
+  /** Are other resources there, or bound to other groups? */
+  readonly grants: boolean
   readonly users: readonly string[]
   readonly devices: readonly string[]
 }

@@ -95,7 +95,7 @@ export class MembershipReplica {
     if (row !== 'absent' && row.version === Number(BigInt.asUintN(32, version)))
       return spell(row, kept.groups)
     // Nobody is told of a cell where only its next evaluation is new.
-    this.#send(organization, { what: 'subjects', attributes: false, users: [user], devices: [] })
+    this.#send(organization, { ...nothingElse, what: 'subjects', users: [user] })
     return null
   }
 
@@ -180,8 +180,9 @@ export class MembershipReplica {
             ? 'groups'
             : 'subjects'
       const attributes = kinds.has('attribute')
-      if (what === 'subjects' && !attributes && users.length + devices.length === 0) continue
-      this.#send(organization, { what, attributes, users, devices })
+      const grants = kinds.has('binding') || kinds.has('resource')
+      const isNothing = what === 'subjects' && !attributes && !grants && users.length + devices.length === 0
+      if (!isNothing) this.#send(organization, { what, attributes, grants, users, devices })
     }
   }
 
@@ -213,9 +214,11 @@ export class MembershipReplica {
     kept.batches.splice(0, done)
     if (!kept.isLost) return
     kept.isLost = false
-    this.#send(organization, { what: 'everything', attributes: true, users: [], devices: [] })
+    this.#send(organization, { ...nothingElse, what: 'everything' })
   }
 }
+
+const nothingElse = { attributes: false, grants: false, users: [], devices: [] } as const
 
 /** Null where a group's name has not been told here yet. */
 function spell({ entries }: Row, groups: readonly GroupId[]): readonly GroupReasons[] | null {

@@ -22,7 +22,7 @@ import {
   type Sampled,
   type SamplePage,
 } from '../preview/preview.ts'
-import { grantsOf, type PreviewerPorts } from '../preview/previewer.ts'
+import { type Granting, grantsOf, type PreviewerPorts, readGranting } from '../preview/previewer.ts'
 import type { Changed } from '../replica/messages.ts'
 import { type CompiledSource, compileRules, withGroup } from '../rule-set.ts'
 import { cellsFrom, type DifferingCells, differingCells } from './differing.ts'
@@ -48,6 +48,8 @@ interface Kept {
   askedMs: number
   /** The rules as they were when they were last asked for. */
   rules: CompiledSource | null
+  /** What grants something, as long as nothing of it changes. */
+  granting: Promise<Granting> | null
 }
 
 /** Cells that were found and are not told yet. They stay so, whatever becomes of the columns meanwhile. */
@@ -86,7 +88,7 @@ export class ColumnSets implements SetAnswers {
   }
 
   /** Something has changed: it is read again before the next answer. */
-  changed({ organization, what, attributes, users, devices }: Changed): void {
+  changed({ organization, what, attributes, grants, users, devices }: Changed): void {
     const kept = this.#kept.get(organization)
     if (kept === undefined) return
     // Another schema has other columns; groups are looked at with every question.
@@ -94,6 +96,7 @@ export class ColumnSets implements SetAnswers {
       this.#kept.delete(organization)
       return
     }
+    if (grants) kept.granting = null
     for (const id of users) kept.users.add(id)
     for (const id of devices) kept.devices.add(id)
     const { population } = kept.columns
@@ -191,6 +194,7 @@ export class ColumnSets implements SetAnswers {
       devices: new Set(),
       askedMs: clock.monotonicMs(),
       rules: null,
+      granting: null,
     }
     // From here on, changes are noted.
     this.#kept.set(organization, kept)
@@ -284,13 +288,22 @@ export class ColumnSets implements SetAnswers {
     return kept.rules
   }
 
+  async #granting(kept: Kept, organization: OrganizationId): Promise<Granting> {
+    const reading = kept.granting ?? readGranting(this.#ports.grants, organization)
+    kept.granting = reading
+    return reading.catch((error: unknown) => {
+      if (kept.granting === reading) kept.granting = null
+      throw error
+    })
+  }
+
   async #preview(kept: Kept, organization: OrganizationId, group: Group, page: SamplePage): Promise<Preview> {
-    const { cells, grants, clock } = this.#ports
+    const { cells, clock } = this.#ports
     const { columns } = kept
     const current = await this.#rulesOf(kept, organization)
     const groups = [...current.source.groups.filter(({ id }) => id !== group.id), group]
     const set = withGroup(current, group, silentLog)
-    const given = await grantsOf(grants, organization, groups)
+    const given = grantsOf(await this.#granting(kept, organization), groups)
     const now = clock.now()
     const counted = previewInColumns(columns, set, group.id, given, page, now.getTime())
     const { joins, leaves, unknowns } = counted
