@@ -127,7 +127,7 @@ function memberOfSql(kind: ConditionKind, groups: readonly GroupId[], alias: str
     where m.org = ${own}.org and m.subject_id = ${own}.id and m.group_id = any(${groups}::uuid[]))`
 }
 
-/** Only memberships in groups that are active count; a group's members are its devices and its active users. */
+/** A group's members are its devices and its active users. Memberships in a group that has been removed do not count. */
 function membershipSql(
   kind: ConditionKind,
   condition: Extract<Condition, { op: 'member-of' | 'member-of-any' | 'has-member' | 'has-member-any' }>,
@@ -139,8 +139,10 @@ function membershipSql(
   if (asksSubject) {
     if (condition.op === 'member-of' && !isId(condition.group)) return constant(false)
     const which =
-      condition.op === 'member-of' ? sql` and m.group_id = ${condition.group as string}::uuid` : sql``
-    return sql`exists (select from membership m where m.org = ${own}.org and m.subject_id = ${own}.id${which})`
+      condition.op === 'member-of'
+        ? sql`m.group_id = ${condition.group as string}::uuid`
+        : sql`exists (select from groups mg where mg.org = m.org and mg.id = m.group_id)`
+    return sql`exists (select from membership m where m.org = ${own}.org and m.subject_id = ${own}.id and ${which})`
   }
   if (condition.op === 'has-member' && !isId(condition.subject)) return constant(false)
   const whom =

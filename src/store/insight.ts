@@ -59,7 +59,8 @@ export function createInsight(database: Database): Insight {
           order by g.name_key limit ${shown}`,
         'user-without-group': sql`select count(*) over () as count, null as "group", ${userJson} as subject from users u
           where u.org = ${organization}
-            and not exists (select from membership m where m.org = u.org and m.subject_id = u.id)
+            and not exists (select from membership m join groups g on g.org = m.org and g.id = m.group_id
+              where m.org = u.org and m.subject_id = u.id)
           order by u.username_key limit ${shown}`,
         'old-exemption': sql`select count(*) over () as count, ${groupJson} as "group", ${subjectJson} as subject
           from exemption e join groups g on g.org = e.org and g.id = e.group_id
