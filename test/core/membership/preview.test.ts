@@ -11,7 +11,12 @@ import { compileRule } from '../../../src/core/membership/language/compile.ts'
 import type { Subject } from '../../../src/core/membership/language/facts.ts'
 import { compileKnown } from '../../../src/core/membership/language/known.ts'
 import { affectedGroups, evaluateAffected } from '../../../src/core/membership/preview/affected.ts'
-import { type Grant, type GroupGrants, PreviewCount } from '../../../src/core/membership/preview/preview.ts'
+import {
+  type Grant,
+  type GroupGrants,
+  granted,
+  PreviewCount,
+} from '../../../src/core/membership/preview/preview.ts'
 import { compileRules } from '../../../src/core/membership/rule-set.ts'
 import { now, printed, sound, userRule, userSubject } from '../../support/generated-rules.ts'
 import { at, makeDevice, makeGroup, makeUser } from '../../support/store.ts'
@@ -181,7 +186,7 @@ t.test('counts, samples and what is gained and lost', async (t) => {
   const wifi: Grant = { kind: 'network', resource: 'wifi', vlan: 30 }
   const wiki: Grant = { kind: 'application', resource: 'wiki' }
   const portal: Grant = { kind: 'portal', resource: 'portal' }
-  const grants = granted([
+  const grants = grantsFrom([
     [sales.id, [wifi, wiki]],
     [people.id, [wiki]],
     [readers.id, [portal]],
@@ -227,9 +232,9 @@ t.test('counts, samples and what is gained and lost', async (t) => {
 })
 
 /** Ranks in the order given. */
-function granted(list: readonly (readonly [GroupId, readonly Grant[]])[]): GroupGrants {
+function grantsFrom(list: readonly (readonly [GroupId, readonly Grant[]])[]): GroupGrants {
   let rank = 0
-  return new Map(list.map(([id, grants]) => [id, grants.map((grant) => ({ grant, rank: rank++ }))]))
+  return new Map(list.map(([id, grants]) => [id, grants.map((grant) => granted(grant, rank++))]))
 }
 
 t.test('of the VLANs of one resource the first binding decides', async (t) => {
@@ -292,7 +297,7 @@ t.test('of the VLANs of one resource the first binding decides', async (t) => {
       [],
     ],
   ] as const) {
-    const count = new PreviewCount(rules, group.id, granted(list), { limit: 1 }, at)
+    const count = new PreviewCount(rules, group.id, grantsFrom(list), { limit: 1 }, at)
     count.add(cell)
     const result = count.result()
     t.match(result.joins.sample, [{ gains, loses }], name)

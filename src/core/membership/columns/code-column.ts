@@ -61,8 +61,15 @@ export class CodeColumn<Value extends string | number | boolean> implements Colu
   fit(): void {}
 
   #answers(test: TermTest): Uint8Array {
-    return this.dictionary.answers(test, test.holds)
+    return this.dictionary.answers(test, test.holds, soughtBy(test) as readonly Value[] | null)
   }
+}
+
+/** Of an equality, the values that are asked for: only these can be equal. Versions are compared as numbers: 14 is 14.0. */
+function soughtBy({ term }: TermTest): readonly AttributeValue[] | null {
+  if (term.attribute.type === 'version') return null
+  if (term.kind === 'in') return term.values
+  return term.kind === 'compare' && (term.op === 'eq' || term.op === 'ne') ? [term.value] : null
 }
 
 // One loop for each kind of array: a loop that meets all of them looks each time which it is.

@@ -70,8 +70,15 @@ export class Dictionary<Value extends string | number | boolean> {
     this.#free.push(code)
   }
 
-  /** What the test says of each code. The entry of code 0 is for the caller to set; that of an unused code means nothing. */
-  answers(test: TermTest, holds: (value: Value) => boolean): Uint8Array {
+  /**
+   * What the test says of each code. The entry of code 0 is for the caller to set; that of an unused code means nothing. `sought`:
+   * the only values of which it can say something else than of all the others; null: each has to be asked about.
+   */
+  answers(
+    test: TermTest,
+    holds: (value: Value) => boolean,
+    sought: readonly Value[] | null = null,
+  ): Uint8Array {
     if (this.#latest?.test === test) return this.#latest.table
     const known = test.key === null ? undefined : this.#answers.get(test.key)
     if (known !== undefined && known.era === this.#era) {
@@ -79,7 +86,14 @@ export class Dictionary<Value extends string | number | boolean> {
       return known.table
     }
     const table = new Uint8Array(this.#values.length)
-    for (const [value, code] of this.#codes) table[code] = holds(value) ? 1 : 0
+    if (sought === null) for (const [value, code] of this.#codes) table[code] = holds(value) ? 1 : 0
+    else {
+      if (test.negated) table.fill(1)
+      for (const value of sought) {
+        const code = this.#codes.get(value)
+        if (code !== undefined) table[code] = holds(value) ? 1 : 0
+      }
+    }
     if (test.key === null) this.#latest = { test, table }
     else this.#remember(test.key, { table, seen: this.#journal.length, era: this.#era })
     return table

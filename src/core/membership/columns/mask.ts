@@ -67,13 +67,33 @@ export function times(mask: Uint8Array, value: number): Mask {
   return bytes
 }
 
-/** Calls back with every row whose byte is not 0, upwards. */
-export function eachRow(bytes: Uint8Array, found: (row: number) => void): void {
+/** Calls back with every row whose byte is not 0, upwards, beginning with the row `from`. */
+export function eachRow(bytes: Uint8Array, found: (row: number) => void, from = 0): void {
   const words = wordsOf(bytes)
-  for (let word = 0; word < words.length; word++) {
+  for (let word = from >>> 2; word < words.length; word++) {
     if (words[word] === 0) continue
-    for (let row = word * 4; row < word * 4 + 4; row++) if (bytes[row]) found(row)
+    for (let row = Math.max(from, word * 4); row < word * 4 + 4; row++) if (bytes[row]) found(row)
   }
+}
+
+/** The first `limit` rows, below `end`, whose byte is not 0 and that are wanted; upwards. */
+export function firstRows(
+  bytes: Uint8Array,
+  end: number,
+  limit: number,
+  isWanted: (row: number) => boolean,
+): number[] {
+  const words = wordsOf(bytes)
+  const rows: number[] = []
+  for (let word = 0; word * 4 < end; word++) {
+    if (words[word] === 0) continue
+    for (let row = word * 4; row < Math.min(end, word * 4 + 4); row++) {
+      if (!bytes[row] || !isWanted(row)) continue
+      rows.push(row)
+      if (rows.length === limit) return rows
+    }
+  }
+  return rows
 }
 
 /** `mask` and those in `other`, which may be shorter or longer and need not lie on a word's boundary. */

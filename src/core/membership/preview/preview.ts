@@ -22,6 +22,16 @@ export interface Granted {
   readonly grant: Grant
   /** The place of its binding in the administrator's order. */
   readonly rank: number
+  /** Equal for what cannot be had together: of a resource's VLANs and roles one is in force. Everything else stands for itself. */
+  readonly slot: string
+  /** Equal for equal grants. */
+  readonly key: string
+}
+
+export function granted(grant: Grant, rank: number): Granted {
+  const key = grantKey(grant)
+  const standsForItself = grant.vlan === undefined && grant.role === undefined
+  return { grant, rank, key, slot: standsForItself ? key : JSON.stringify([grant.kind, grant.resource]) }
 }
 
 /** What members of each group have. */
@@ -157,11 +167,9 @@ export function movedGrants(
 function inForce(groups: ReadonlySet<GroupId>, grants: GroupGrants): ReadonlyMap<string, Grant> {
   const first = new Map<string, Granted>()
   for (const group of groups)
-    for (const granted of grants.get(group) ?? []) {
-      const slot = slotOf(granted.grant)
-      if (granted.rank < (first.get(slot)?.rank ?? Number.POSITIVE_INFINITY)) first.set(slot, granted)
-    }
-  return new Map([...first.values()].map(({ grant }) => [grantKey(grant), grant]))
+    for (const one of grants.get(group) ?? [])
+      if (one.rank < (first.get(one.slot)?.rank ?? Number.POSITIVE_INFINITY)) first.set(one.slot, one)
+  return new Map([...first.values()].map(({ grant, key }) => [key, grant]))
 }
 
 function except(grants: ReadonlyMap<string, Grant>, others: ReadonlyMap<string, Grant>): readonly Grant[] {
@@ -169,13 +177,7 @@ function except(grants: ReadonlyMap<string, Grant>, others: ReadonlyMap<string, 
   return left.sort(([a], [b]) => (a < b ? -1 : 1)).map(([, grant]) => grant)
 }
 
-/** Equal for what cannot be had together: of a resource's VLANs and roles one is in force. Everything else stands for itself. */
-export const slotOf = (grant: Grant): string =>
-  grant.vlan === undefined && grant.role === undefined
-    ? grantKey(grant)
-    : JSON.stringify([grant.kind, grant.resource])
-
-export const grantKey = ({ kind, resource, vlan, role }: Grant): string =>
+const grantKey = ({ kind, resource, vlan, role }: Grant): string =>
   JSON.stringify([kind, resource, vlan, role])
 
 /** Those of most people first, otherwise by name and what else there is. */

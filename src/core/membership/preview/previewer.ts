@@ -14,6 +14,7 @@ import {
   type Grant,
   type Granted,
   type GroupGrants,
+  granted,
   type Preview,
   PreviewCount,
   type Previewer,
@@ -75,7 +76,7 @@ export function grantsOf({ bindings, resources }: Granting, groups: readonly Gro
   const byId = new Map(resources.map((resource) => [resource.id, resource]))
   const grants = new Map<GroupId, Granted[]>()
   for (const { id, of, name } of groups) {
-    grants.set(id, of === 'users' ? [{ grant: { kind: 'group', resource: name }, rank: 0 }] : [])
+    grants.set(id, of === 'users' ? [granted({ kind: 'group', resource: name }, 0)] : [])
   }
   for (const [rank, { groupId, resourceId, attributes }] of bindings.entries()) {
     const resource = byId.get(resourceId)
@@ -86,7 +87,7 @@ export function grantsOf({ bindings, resources }: Granting, groups: readonly Gro
       ...(radius?.vlan !== undefined && { vlan: radius.vlan }),
       ...(role !== undefined && { role }),
     }
-    grants.get(groupId)?.push({ grant, rank })
+    grants.get(groupId)?.push(granted(grant, rank))
   }
   return grants
 }

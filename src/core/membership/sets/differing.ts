@@ -87,8 +87,8 @@ function compare(
     }
     eachRow(missing, (row) => cells.mark(group.of, row))
   }
-  differ(reasons, members)
-  differ(operations, suggestions)
+  differ(reasons(), members)
+  differ(operations(), suggestions)
   for (const row of takenOver) cells.mark(group.of, row)
 }
 

@@ -5,9 +5,10 @@ const growth = 1.25
 const step = 4
 const roomFor = (length: number): number => Math.ceil(length / step) * step
 
-/** Ordinals with a value each, for one group. */
+/** Ordinals with a value each, for one group. Valid until the next change. */
 export interface Posting {
   readonly rows: Uint32Array
+  /** Found when they are asked for. */
   readonly values: Uint8Array
 }
 
@@ -109,32 +110,41 @@ export class Entries {
     return new Map(
       [...groups].map((group) => {
         const holders = this.#holders[group]
-        return [group, holders === undefined ? nobody : this.#collect(group, holders)]
+        if (holders === undefined) return [group, nobody]
+        return [group, holders.stale > 0 ? this.#collect(group, holders) : this.#posting(group, holders)]
       }),
     )
   }
 
+  /** Of holders among whom there is nobody else. */
+  #posting(group: number, { rows: all, length }: Holders): Posting {
+    const rows = all.subarray(0, length)
+    const mask = (1 << this.bits) - 1
+    let values: Uint8Array | null = null
+    const find = (): Uint8Array => Uint8Array.from(rows, (row) => this.#entryOf(row, group) & mask)
+    return {
+      rows,
+      get values() {
+        values ??= find()
+        return values
+      },
+    }
+  }
+
   /** Each once, and from then on nobody else is among the holders. */
   #collect(group: number, holders: Holders): Posting {
-    const { rows: all, length, stale } = holders
-    const [rows, values] = [new Uint32Array(length), new Uint8Array(length)]
-    const seen = stale > 0 ? new Uint8Array(this.#size) : null
-    const mask = (1 << this.bits) - 1
+    const { rows, length } = holders
+    const seen = new Uint8Array(this.#size)
     let found = 0
     for (let i = 0; i < length; i++) {
-      const row = all[i] as number
-      const entry = seen?.[row] === 1 ? -1 : this.#entryOf(row, group)
-      if (entry < 0) continue
-      if (seen !== null) seen[row] = 1
-      rows[found] = row
-      values[found++] = entry & mask
+      const row = rows[i] as number
+      if (seen[row] === 1 || this.#entryOf(row, group) < 0) continue
+      seen[row] = 1
+      rows[found++] = row
     }
-    if (stale > 0) {
-      all.set(rows.subarray(0, found))
-      holders.length = found
-      holders.stale = 0
-    }
-    return { rows: rows.subarray(0, found), values: values.subarray(0, found) }
+    holders.length = found
+    holders.stale = 0
+    return this.#posting(group, holders)
   }
 
   /** -1: there is none. */

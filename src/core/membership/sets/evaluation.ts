@@ -18,10 +18,11 @@ const mostMaskBytes = 512 * 1024 * 1024
 /** What a group is by the rules, and what is stored of it; by ordinal. */
 export interface EvaluatedGroup {
   readonly group: CompiledGroup
+  readonly members: Mask
   /** Reasons, added up; 0: no member. */
-  readonly reasons: Uint8Array<ArrayBuffer>
+  reasons(): Uint8Array<ArrayBuffer>
   /** 0 none, 1 join, 2 leave. */
-  readonly operations: Uint8Array<ArrayBuffer> | null
+  operations(): Uint8Array<ArrayBuffer> | null
   /** Approved members whom the rule takes over. */
   readonly takenOver: readonly number[]
   /** For whom the rule holds; null where there is none. */
@@ -105,13 +106,20 @@ export class Evaluation {
     const [without, matched] = outcomesOf(group)
     const simple = matched[0] as Outcome
     const everyMatch = (value: number) => (matching === null ? emptyMask(size) : times(matching, value))
-    const reasons = everyMatch(simple.reasons)
-    const operations = group.mode === 'review' ? everyMatch(simple.operation) : null
-    const takenOver: number[] = []
+    const suggested = () => (group.mode === 'review' ? everyMatch(simple.operation) : null)
     const number = columns.numberOf(group.id)
     const given = number === undefined ? undefined : this.#given[group.of].get(number)
+    if (given === undefined || given.rows.length === 0)
+      return {
+        ...{ group, matching, takenOver: [], operations: suggested },
+        members: matching === null || simple.reasons === 0 ? emptyMask(size) : matching,
+        reasons: () => everyMatch(simple.reasons),
+      }
+    const reasons = everyMatch(simple.reasons)
+    const operations = suggested()
+    const takenOver: number[] = []
     const { live } = population[group.of]
-    for (let i = 0; given !== undefined && i < given.rows.length; i++) {
+    for (let i = 0; i < given.rows.length; i++) {
       const row = given.rows[i] as number
       if (live[row] !== 1) continue
       const bits = this.#inForce(group.of, row, number as number, given.values[i] as number)
@@ -120,15 +128,19 @@ export class Evaluation {
       if (operations !== null) operations[row] = outcome.operation
       if (outcome.takenOver) takenOver.push(row)
     }
-    return { group, reasons, operations, takenOver, matching }
+    return {
+      ...{ group, matching, takenOver, members: nonzero(reasons) },
+      reasons: () => reasons,
+      operations: () => operations,
+    }
   }
 
   /** From then on, rules that read the group see these members. */
-  keep({ group, reasons }: EvaluatedGroup): void {
-    this.#maskBytes += reasons.length
+  keep({ group, members }: EvaluatedGroup): void {
+    this.#maskBytes += members.length
     if (this.#maskBytes > mostMaskBytes)
       throw new Fault('unavailable', 'too many groups at once for the memory there is')
-    this.computed.set(group.id, { of: group.of, mask: nonzero(reasons) })
+    this.computed.set(group.id, { of: group.of, mask: members })
   }
 
   /** Those of the bits that count now. */

@@ -8,11 +8,17 @@ export class Ordinals {
   /** Open addressing, as in replica/layout.ts. */
   #slots = new Uint32Array(least * 2)
   #size = 0
+  #inOrder = 0
   readonly #words = new Uint32Array(4)
 
   /** How many have been given. */
   get size(): number {
     return this.#size
+  }
+
+  /** So many of the first are in the order of their ids: all of those that were read in that order. */
+  get inOrder(): number {
+    return this.#inOrder
   }
 
   get bytes(): number {
@@ -35,6 +41,8 @@ export class Ordinals {
     const ordinal = this.#size++
     this.#ids.set(this.#words, ordinal * 4)
     this.#enter(ordinal)
+    if (this.#inOrder === ordinal && (ordinal === 0 || this.compare(ordinal - 1, ordinal) < 0))
+      this.#inOrder++
     return ordinal
   }
 
