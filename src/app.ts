@@ -317,7 +317,7 @@ function joinCore(
   const directory = createDirectory(ports)
   const reach = new Reach({ ...store, facts })
   const schedule = new Schedule({
-    ...{ engine, cells, organizations, feed, clock, log },
+    ...{ engine, cells, groups: store.groups, organizations, feed, clock, log },
     repaired: metrics.repaired,
   })
   return {

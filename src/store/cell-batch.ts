@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import type { OrganizationId } from '../base/ids.ts'
 import { nameKey } from '../core/directory/names.ts'
 import type { CellBatch } from '../core/membership/cell.ts'
-import type { Cells, Change } from '../core/ports.ts'
+import type { Cells, Change, WriteOutcome } from '../core/ports.ts'
 import { bodies } from './cell-writing.ts'
 import { refusal } from './cells.ts'
 import type { Database, Transaction } from './database.ts'
@@ -20,8 +20,8 @@ export function createInsertMany(
 ): Cells['insertMany'] {
   return async (organization, batch) => {
     try {
-      const current = await database.transaction((tx) => insert(tx, organization, batch, sealer))
-      if (!current) return { outcome: 'conflict' }
+      const outcome = await database.transaction((tx) => insert(tx, organization, batch, sealer))
+      if (outcome.outcome !== 'written') return outcome
     } catch (error) {
       return refusal(error)
     }
@@ -33,18 +33,23 @@ export function createInsertMany(
   }
 }
 
-/** False, with nothing written, when the rules are of another epoch by now. */
+/** A `conflict`, with nothing written, when the rules are of another epoch by now. */
 async function insert(
   tx: Transaction,
   organization: OrganizationId,
   batch: CellBatch,
   sealer: Sealer,
-): Promise<boolean> {
+): Promise<WriteOutcome> {
   // Shared lock: no rule changes until this is committed.
   const epoch = await tx.query(
     sql`select from rules_epoch where org = ${organization} and epoch = ${batch.epoch} for share`,
   )
-  if (epoch.length === 0) return false
+  if (epoch.length === 0) return { outcome: 'conflict' }
+  const named = [...new Set(batch.manual.map((one) => one.groupId))]
+  const there = await tx.query(
+    sql`select from groups where org = ${organization} and id = any(${named}::uuid[])`,
+  )
+  if (there.length < named.length) return { outcome: 'missing', field: 'groupId' }
   const dues = new Map(batch.dues.map(({ subject, due }) => [subject.id as string, due]))
   if (batch.users.length > 0) await tx.query(rowsOf(users, organization, batch.users, dues))
   if (batch.devices.length > 0) await tx.query(rowsOf(devices, organization, batch.devices, dues))
@@ -93,7 +98,7 @@ async function insert(
     select ${organization}::uuid, 'user', u from unnest(${batch.users.map(({ id }) => id)}::uuid[]) as u
     union all select ${organization}::uuid, 'device', d from unnest(${batch.devices.map(({ id }) => id)}::uuid[]) as d`)
   await tx.query(sql`select append_audit(${organization}, ${bodies(batch.audit)}::text[])`)
-  return true
+  return { outcome: 'written' }
 }
 
 /** All rows of one table from one JSON document: one parameter, whatever their number. */

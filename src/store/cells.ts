@@ -233,22 +233,16 @@ export function createCells(
     },
 
     async rewrite(organization, epoch, rewrites, at) {
-      const rows = await database
-        .transaction(async (tx) => {
-          const statement = rewriteStatement(organization, epoch, rewrites, at)
-          const written = await tx.query<{ id: string }>(statement)
-          const ids = new Set(written.map(({ id }) => id))
-          const audit = rewrites.flatMap((one) => (ids.has(one.subject.id) ? one.audit : []))
-          // last, because it makes the organization's other writers wait
-          if (audit.length > 0)
-            await tx.query(sql`select append_audit(${organization}, ${bodies(audit)}::text[])`)
-          return written
-        })
-        .catch((error: unknown) => {
-          // A group went away between evaluation and writing: all are to be evaluated again.
-          if (isMissingReference(error)) return []
-          throw error
-        })
+      const rows = await database.transaction(async (tx) => {
+        const statement = rewriteStatement(organization, epoch, rewrites, at)
+        const written = await tx.query<{ id: string }>(statement)
+        const ids = new Set(written.map(({ id }) => id))
+        const audit = rewrites.flatMap((one) => (ids.has(one.subject.id) ? one.audit : []))
+        // last, because it makes the organization's other writers wait
+        if (audit.length > 0)
+          await tx.query(sql`select append_audit(${organization}, ${bodies(audit)}::text[])`)
+        return written
+      })
       const done = new Set(rows.map(({ id }) => id))
       const changed = rewrites.filter((one) => done.has(one.subject.id) && isTold(one))
       announce(changed.map(({ subject }) => ({ organization, kind: subject.kind, id: subject.id })))

@@ -1,9 +1,10 @@
 // A group is removed while others join and leave it, and are removed themselves, on several servers at once: whoever has
 // joined it has left it, and each join and leave is told once.
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
 import t, { type Test } from 'tap'
 import { systemClock } from '../../src/base/clock.ts'
-import type { GroupId } from '../../src/base/ids.ts'
+import { type GroupId, newId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { Fault, ok } from '../../src/base/result.ts'
 import { Secret } from '../../src/base/secrets.ts'
@@ -13,22 +14,27 @@ import { createDirectory, type Directory } from '../../src/core/directory/direct
 import { importNewOrganization } from '../../src/core/directory/import.ts'
 import type { By } from '../../src/core/directory/writing.ts'
 import { MembershipEngine } from '../../src/core/membership/change.ts'
+import { createPreviewer } from '../../src/core/membership/preview/previewer.ts'
 import { openStore, type Store } from '../../src/store/store.ts'
 import { importPorts } from '../support/api.ts'
 import { freshDatabase } from '../support/database.ts'
-import { storeKinds } from '../support/store.ts'
+import { makeGroup, storeKinds } from '../support/store.ts'
 
 t.setTimeout(120_000)
 const any = <T>(list: readonly T[]): T => list[Math.floor(Math.random() * list.length)] as T
 
-/** Who is to join a group that has just gone is told to try again. */
+/** Who is written again and again by others is told to try again. */
 function unlessBusy(error: unknown): void {
   if (!(error instanceof Fault) || error.reason !== 'busy') throw error
 }
 
 async function servers(t: Test, kind: (typeof storeKinds)[number], usernames: readonly string[] = []) {
   const dataFolder = t.testdir({})
-  const databaseUrl = kind === 'served' ? new Secret(await freshDatabase(t)) : null
+  const url = kind === 'served' ? await freshDatabase(t) : null
+  const databaseUrl = url === null ? null : new Secret(url)
+  const client = url === null ? null : new Client({ connectionString: url })
+  await client?.connect()
+  t.teardown(() => client?.end())
   const stores: Store[] = []
   for (let i = 0; i < (kind === 'served' ? 2 : 1); i++) {
     stores.push(
@@ -49,7 +55,7 @@ async function servers(t: Test, kind: (typeof storeKinds)[number], usernames: re
   if (!made.ok) throw new Error(JSON.stringify(made.error))
   const by: By = { organization: made.value.organization, actor, role: 'owner' }
   return {
-    ...{ by, store: stores[0] as Store, directories: ports.map(createDirectory) },
+    ...{ by, client, store: stores[0] as Store, directories: ports.map(createDirectory) },
     engine: new MembershipEngine({ ...(stores[0] as Store), clock: systemClock, log: silentLog }),
   }
 }
@@ -146,7 +152,7 @@ for (const kind of storeKinds) {
     t.notOk((await groupsOf(first.id)).includes(id), 'at the doors it is gone')
     t.equal((await directory.groups.create(by, { name: 'large', of: 'users' })).ok, true, 'its name is free')
 
-    t.equal(await store.groups.takeOut(org, id), true)
+    t.match(await store.groups.takeOut(org, id, null), { last: String })
     const afterOne = await stored(id)
     t.ok(afterOne > 0 && afterOne < 600, 'a page has left')
     // Whoever is written meanwhile has not left with that, and whoever goes has.
@@ -164,8 +170,15 @@ for (const kind of storeKinds) {
     )
     t.same(await joining, { outcome: 'missing', field: 'groupId' }, 'also who has found it before it went')
 
-    // Whoever removed it has died: another one goes on.
-    await engine.resume(org)
+    await engine.settle(org)
+    t.equal(await stored(id), afterOne - 1, 'who waits for rules does not wait for them')
+
+    // Whoever removed it has died: others go on, also where a rule cannot be carried through.
+    const unfinished = async () => Promise.reject(new Error('no rules today'))
+    const groups = { ...store.groups, unfinished }
+    const others = new MembershipEngine({ ...store, groups, clock: systemClock, log: silentLog })
+    const gone = await Promise.allSettled([engine.resume(org), others.resume(org)])
+    t.match(gone, [{ status: 'fulfilled' }, { status: 'rejected', reason: /no rules today/ }])
     t.same(await store.groups.removed(org), [])
     t.equal(await stored(id), 0)
     const told = await moves(store, by, id)
@@ -186,3 +199,73 @@ for (const kind of storeKinds) {
     t.same(await store.groups.removed(org), [])
   })
 }
+
+t.test('whoever joins under the rules of before is waited for', async (t) => {
+  const { by, store, directories, client } = await servers(t, 'served', ['slow'])
+  const [directory] = directories as [Directory, ...Directory[]]
+  const org = by.organization.id
+  const made = await directory.groups.create(by, { name: 'last', of: 'users' })
+  const user = await store.reader.findUserByUsername(org, 'slow')
+  if (!made.ok || user === null || client === null) return t.fail('not made')
+  const { id } = made.value.object
+  // Whoever writes the user has read the rules, and waits for the row.
+  await client.query('begin')
+  await client.query('select from users where id = $1 for update', [user.id])
+  const adding = directory.members.add(by, id, user.id)
+  await sleep(300)
+  const removing = directory.groups.remove(by, id)
+  t.equal(await Promise.race([removing, sleep(300, 'pending')]), 'pending')
+  t.equal(await directory.groups.find(org, id), null, 'it is gone all the same')
+  await client.query('commit')
+  t.ok((await removing).ok)
+  t.ok((await adding).ok)
+  const { rows } = await client.query('select from membership where group_id = $1', [id])
+  t.same(rows, [], 'who has joined has left')
+  t.same(
+    (await moves(store, by, id)).map(({ joined }) => joined),
+    [true, false],
+  )
+})
+
+t.test('rows of a group that is gone count for nothing, and go', async (t) => {
+  const { by, store, directories, engine, client } = await servers(t, 'served', ['lone'])
+  const [directory] = directories as [Directory, ...Directory[]]
+  const org = by.organization.id
+  if (client === null) return t.fail('no client')
+  const page = { limit: 100 }
+  for (const group of await store.groups.list(org, { op: 'true' }, page))
+    await directory.groups.remove(by, group.id)
+  const user = await store.reader.findUserByUsername(org, 'lone')
+  if (user === null) return t.fail('nobody')
+  const stray = newId<GroupId>()
+  const rows = async () =>
+    (await client.query('select from membership where group_id = $1', [stray])).rowCount
+  await client.query(
+    'insert into membership (org, subject_id, group_id, reasons, since) values ($1, $2, $3, 4, now())',
+    [org, user.id, stray],
+  )
+  await client.query('insert into manual_member (org, subject_id, group_id) values ($1, $2, $3)', [
+    ...[org, user.id, stray],
+  ])
+  t.same(await store.reader.users(org, { op: 'member-of-any' }, page, false), [], 'no filter finds it')
+  const found = await store.insight.findings(org, new Date(), 10)
+  t.match(
+    found.find(({ code }) => code === 'user-without-group'),
+    { count: 1, items: [{ subject: { name: 'lone' } }] },
+  )
+  const draft = makeGroup('draft', { mode: 'dynamic', rule: 'memberOf pr' })
+  const previewer = createPreviewer({ ...store, clock: systemClock })
+  t.match(await previewer.preview(org, draft, { limit: 10 }), { joins: { count: 0 } }, 'no rule sees it')
+  t.ok((await directory.users.update(by, user.id, { title: 'Chief' })).ok)
+  t.equal(await engine.reconcile(org), 0)
+  t.equal(await rows(), 1, 'nobody tells of it in passing')
+
+  const removal = { kind: 'change', actor: by.actor, action: 'group.remove', details: {} } as const
+  const noted = () => store.groups.noteStrays(org, { ...removal, at: new Date().toISOString() })
+  t.equal(await noted(), 1)
+  t.equal(await noted(), 0)
+  await engine.resume(org)
+  t.equal(await rows(), 0)
+  t.match(await moves(store, by, stray), [{ name: 'lone', joined: false, cause: 'group.remove' }])
+  t.same(await store.groups.removed(org), [])
+})

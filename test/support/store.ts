@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { type GroupId, newId, type OrganizationId } from '../../src/base/ids.ts'
 import { silentLog } from '../../src/base/log.ts'
 import { Secret } from '../../src/base/secrets.ts'
-import type { AuditBody } from '../../src/core/audit/record.ts'
+import type { ChangeBody } from '../../src/core/audit/record.ts'
 import type { Device, Group, Organization, User } from '../../src/core/directory/types.ts'
 import type { Membership } from '../../src/core/membership/cell.ts'
 import type { Change } from '../../src/core/ports.ts'
@@ -63,7 +63,7 @@ async function openInFolder(t: WithTeardown, folder: string): Promise<Database> 
 
 export const at = new Date('2026-03-01T12:00:00.000Z')
 
-export function auditOf(action: string): AuditBody {
+export function auditOf(action: string): ChangeBody {
   const target = { kind: 'test', id: randomUUID(), name: 'test' }
   const actor = { kind: 'system', name: 'test' } as const
   return { kind: 'change', at: at.toISOString(), actor, action, target, details: {} }

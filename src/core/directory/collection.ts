@@ -3,7 +3,7 @@
 import type { Clock } from '../../base/clock.ts'
 import type { OrganizationId } from '../../base/ids.ts'
 import { ok, type Result } from '../../base/result.ts'
-import type { AuditBody } from '../audit/record.ts'
+import type { AuditBody, ChangeBody } from '../audit/record.ts'
 import type { OneAtATime } from '../factors/one-at-a-time.ts'
 import type { Page, Records, RuleRecords, WriteOutcome } from '../ports.ts'
 import type { Condition } from './condition.ts'
@@ -62,7 +62,7 @@ export interface Kind<T> {
   /** Why it may not be removed now, beyond what the store refuses by itself. */
   mayRemove?(by: By, row: T): Promise<Result<null, Refusal>>
   /** Where the plain removal will not do. */
-  remove?(by: By, row: T, audit: AuditBody, epoch: bigint | undefined): Promise<WriteOutcome>
+  remove?(by: By, row: T, audit: ChangeBody, epoch: bigint | undefined): Promise<WriteOutcome>
 }
 
 const attempts = 5

@@ -193,12 +193,16 @@ export function groupCollection(ports: GroupPorts): Collection<Group> {
     })
   }
 
-  /** Carries the rules through that ask for any group, since some may have been in this one only; takes its members out. */
+  /**
+   * Carries the rules through that ask for any group, since some may have been in this one only; takes its members out. It is gone also
+   * where that fails: then the timer does it, and tells of what it cannot do.
+   */
   async function emptied(by: By, id: string, removed: Outcome<null>): Promise<Outcome<null>> {
     if (!removed.ok) return removed
-    const readers = await ports.groups.unfinished(by.organization.id)
-    for (const one of [...readers.map((group) => group.id), id as GroupId])
-      await ports.activateGroup(by.organization.id, one)
+    const carry = (one: GroupId) => ports.activateGroup(by.organization.id, one).catch(() => {})
+    const readers = await ports.groups.unfinished(by.organization.id).catch(() => [])
+    for (const one of readers) await carry(one.id)
+    await carry(id as GroupId)
     return removed
   }
 

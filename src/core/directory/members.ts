@@ -89,7 +89,10 @@ export function members(ports: MemberPorts): Members {
       const may = overGroup(group.id)
       return may.ok ? changeCells(ports.engine, by.organization.id, cells, 'member', plan, guard) : may
     })
-    return written.ok ? ok(note) : written
+    if (written.ok) return ok(note)
+    // It has gone since it was found.
+    const isGone = written.error.kind === 'invalid' && written.error.problems[0]?.code === 'missing'
+    return isGone ? notFound('group') : written
   }
 
   return {

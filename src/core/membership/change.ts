@@ -31,7 +31,8 @@ import {
 } from './history.ts'
 import { evaluateChange, evaluateFresh } from './incremental/evaluate-change.ts'
 import { type EvaluationObserver, Sampled } from './incremental/sampled.ts'
-import { distinct, eachInTurn, isRemoved, Rewriting, withoutRemovedGroups } from './rewriting.ts'
+import { namesRemovedGroup, withoutRemovedGroups } from './removed-groups.ts'
+import { distinct, eachInTurn, Rewriting } from './rewriting.ts'
 import { type RuleSet, RuleSets } from './rule-set.ts'
 import type { GroupsAsked, SetEngine } from './sets/set-engine.ts'
 
@@ -117,7 +118,6 @@ export class MembershipEngine {
     cause: Cause,
   ): Promise<CellOutcome | Extract<WriteOutcome, { outcome: 'conflict' }>> {
     const rules = await this.#rulesAt(organization, before[0]?.epoch)
-    if (namesRemovedGroup(plan, rules)) return { outcome: 'missing', field: 'groupId' }
     const at = this.#ports.clock.now()
     const after = apply(before, plan)
     const memberships = before.flatMap((cell) => cell.memberships)
@@ -130,6 +130,7 @@ export class MembershipEngine {
     const { audit, reject, manual, guard, ...rows } = plan
     const problems = (await guard?.(memberships, change, { before, after, rules, now: at })) ?? []
     if (problems.length > 0) return { outcome: 'refused', problems }
+    if (namesRemovedGroup(plan, rules)) return { outcome: 'missing', field: 'groupId' }
     const takenOver = evaluated.flatMap((one) => one.takenOver)
     const kept = evaluated.flatMap((one) => one.kept)
     const written = await this.#ports.cells.write(organization, {
@@ -197,7 +198,12 @@ export class MembershipEngine {
     const { groups } = this.#ports
     if (!(await groups.removed(organization)).includes(id)) return
     await groups.barrier()
-    while (await groups.takeOut(organization, id));
+    // From one to the next, since those who have left are looked at again otherwise; once more at the end, for who came meanwhile.
+    for (let after: SubjectId | null = null; ; ) {
+      const page = await groups.takeOut(organization, id, after)
+      if (page === null) return
+      after = page.last
+    }
   }
 
   async #carryThrough(organization: OrganizationId, group: Group): Promise<void> {
@@ -228,11 +234,11 @@ export class MembershipEngine {
   }
 
   /**
-   * Afterwards, what is stored is what the rules say: finishes what is unfinished, and evaluates whatever is overdue. Cells that
+   * Afterwards, what is stored is what the rules say: finishes rules that are not carried through, and evaluates whatever is overdue. Cells that
    * cannot be written are left as they are.
    */
   async settle(organization: OrganizationId): Promise<void> {
-    await this.resume(organization)
+    await this.#finishRules(organization)
     const { cells, clock, log } = this.#ports
     for (let page = 0; page < mostOverduePages; page++) {
       const due = await cells.due(clock.now(), cellsPerChunk, organization)
@@ -248,9 +254,17 @@ export class MembershipEngine {
 
   /** Finishes what a process that died, or a database that was away, has left. */
   async resume(organization: OrganizationId): Promise<void> {
-    const { groups } = this.#ports
-    for (const { id } of await groups.unfinished(organization)) await this.activateGroup(organization, id)
-    for (const id of await groups.removed(organization)) await this.activateGroup(organization, id)
+    const rules = this.#finishRules(organization)
+    // One that cannot be carried through does not keep the others' members in.
+    await rules.catch(() => {})
+    for (const id of await this.#ports.groups.removed(organization))
+      await this.activateGroup(organization, id)
+    await rules
+  }
+
+  async #finishRules(organization: OrganizationId): Promise<void> {
+    for (const { id } of await this.#ports.groups.unfinished(organization))
+      await this.activateGroup(organization, id)
   }
 
   /**
@@ -361,12 +375,6 @@ function subjectOf({ user, devices: [device] }: CellFacts): CellSubject {
   if (user !== null) return { kind: 'user', id: user.id }
   if (device === undefined) throw new TypeError('a cell of nobody')
   return { kind: 'device', id: device.id }
-}
-
-/** Is anybody to be added to a group that has been removed, or exempted in it? */
-function namesRemovedGroup({ manual, exemptions = [] }: CellPlan, rules: RuleSet): boolean {
-  const rows = exemptions.flatMap((one) => (one.do === 'insert' ? [one.row] : []))
-  return [...(manual?.add ?? []), ...rows].some(({ groupId }) => isRemoved(groupId, rules))
 }
 
 function hasDueState({ stateChanges }: Pick<Cell, 'stateChanges'>, now: Date): boolean {

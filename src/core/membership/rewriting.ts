@@ -2,24 +2,17 @@
 // reads again what somebody else has changed meanwhile.
 import { setImmediate } from 'node:timers/promises'
 import type { Clock } from '../../base/clock.ts'
-import type { GroupId, OrganizationId, SubjectId } from '../../base/ids.ts'
+import type { GroupId, OrganizationId } from '../../base/ids.ts'
 import { Fault } from '../../base/result.ts'
 import type { Cells } from '../ports.ts'
 import type { Cell, CellRewrite, CellSubject } from './cell.ts'
 import { dueToStore, nextDue } from './due.ts'
-import {
-  type CellFacts,
-  type Difference,
-  difference,
-  evaluate,
-  noSuggestions,
-  suggestionChanges,
-} from './engine.ts'
+import { difference, evaluate, noSuggestions, suggestionChanges } from './engine.ts'
 import { type Cause, membershipRecords } from './history.ts'
 import { evaluateGroups } from './incremental/evaluate-change.ts'
-import { flipIndexOf } from './incremental/flip-index.ts'
 import type { Sampled } from './incremental/sampled.ts'
 import { affectedGroups } from './preview/affected.ts'
+import { withoutRemovedGroups } from './removed-groups.ts'
 import type { RuleSet, RuleSets } from './rule-set.ts'
 import type { GroupsAsked } from './sets/set-engine.ts'
 
@@ -147,34 +140,6 @@ export function distinct(cells: readonly (Cell | null)[]): readonly Cell[] {
   )
   const key = ({ subject: { kind, id } }: Cell): string => (kind === 'user' ? `1 ${id}` : `2 ${id}`)
   return [...byId.values()].sort((a, b) => (key(a) < key(b) ? -1 : 1))
-}
-
-/** Rules of the epoch at which something is written know every group that is there. */
-export const isRemoved = (group: GroupId, rules: RuleSet): boolean =>
-  flipIndexOf(rules).ordinalOf(group) === undefined
-
-/**
- * Without the leaves from groups that have been removed: whoever takes the members of one out tells of it. Somebody who goes (is not
- * in `after`) leaves those, too.
- */
-export function withoutRemovedGroups(
-  change: Difference,
-  rules: RuleSet,
-  after: readonly CellFacts[],
-): Difference {
-  if (!change.remove.some(({ groupId }) => isRemoved(groupId, rules))) return change
-  const staying = new Set<SubjectId>(
-    after.flatMap(({ user, devices }) => [
-      ...(user === null ? [] : [user.id]),
-      ...devices.map(({ id }) => id),
-    ]),
-  )
-  return {
-    put: change.put,
-    remove: change.remove.filter(
-      ({ groupId, subjectId }) => !isRemoved(groupId, rules) || !staying.has(subjectId),
-    ),
-  }
 }
 
 function moves({ put, remove, suggestions = noSuggestions, takenOver = [] }: CellRewrite): boolean {

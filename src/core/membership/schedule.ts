@@ -6,14 +6,16 @@ import type { OrganizationId } from '../../base/ids.ts'
 import type { Log } from '../../base/log.ts'
 import { Fault } from '../../base/result.ts'
 import type { Organization } from '../directory/types.ts'
-import type { Cells, ChangeFeed, ChangeKind, Organizations } from '../ports.ts'
+import type { Cells, ChangeFeed, ChangeKind, GroupRecords, Organizations } from '../ports.ts'
 import type { CellSubject } from './cell.ts'
 import type { MembershipEngine } from './change.ts'
+import { ruleCause } from './history.ts'
 import { Rounds } from './rounds.ts'
 
 export interface SchedulePorts {
   readonly engine: Pick<MembershipEngine, 'reconcile' | 'reevaluate' | 'resume'>
   readonly cells: Pick<Cells, 'due' | 'firstDue'>
+  readonly groups: Pick<GroupRecords, 'noteStrays'>
   readonly organizations: Pick<Organizations, 'list'>
   readonly feed: Pick<ChangeFeed, 'subscribe'>
   readonly clock: Clock
@@ -189,11 +191,20 @@ export class Schedule {
   }
 
   async #reconcile(): Promise<number> {
-    const { engine, log, repaired = () => {} } = this.#ports
+    const { engine, groups, clock, log, repaired = () => {} } = this.#ports
     for (const { id } of await this.#list()) {
       if (this.#closed) break
       try {
         // What is still being carried through is no fault.
+        const strays = await groups.noteStrays(id, {
+          ...{ kind: 'change', at: clock.now().toISOString(), actor: ruleCause.actor },
+          ...{ action: 'group.remove', details: {} },
+        })
+        if (strays > 0)
+          log.warn(
+            { organization: id, groups: strays },
+            'memberships in groups that are not there: taken out',
+          )
         await engine.resume(id)
         const cells = await engine.reconcile(id, 'anew')
         repaired(cells)

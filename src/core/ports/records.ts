@@ -11,7 +11,7 @@ import type {
   UserId,
 } from '../../base/ids.ts'
 import type { Secret } from '../../base/secrets.ts'
-import type { AuditBody, AuditRecord } from '../audit/record.ts'
+import type { AuditBody, AuditRecord, ChangeBody } from '../audit/record.ts'
 import type { Condition } from '../directory/condition.ts'
 import type {
   Exemption,
@@ -80,7 +80,7 @@ export interface GroupRecords extends RuleRecords<Group> {
     organization: OrganizationId,
     id: GroupId,
     version: number,
-    audit: AuditBody,
+    audit: ChangeBody,
     epoch?: bigint,
     readers?: readonly GroupId[],
   ): Promise<WriteOutcome>
@@ -94,10 +94,17 @@ export interface GroupRecords extends RuleRecords<Group> {
   /** Groups that are gone, and whose members may not all have left yet. */
   removed(organization: OrganizationId): Promise<readonly GroupId[]>
   /**
-   * Takes some members out of one of those, each with a record that the removal was the cause. False when nobody was left. To be
-   * asked after `barrier`: whoever still adds members does so under older rules.
+   * Takes the next members after that subject, in id order, out of one of those, each with a record that the removal was the cause.
+   * `last` null: there were none, and it is to be asked from the start again; null: nobody was left at all. To be asked after
+   * `barrier`: whoever still adds members does so under older rules.
    */
-  takeOut(organization: OrganizationId, id: GroupId): Promise<boolean>
+  takeOut(
+    organization: OrganizationId,
+    id: GroupId,
+    after: SubjectId | null,
+  ): Promise<{ readonly last: SubjectId | null } | null>
+  /** Notes groups that are neither there nor `removed`, and of which rows are stored all the same. Returns how many. */
+  noteStrays(organization: OrganizationId, removal: Omit<ChangeBody, 'target'>): Promise<number>
   /** Groups that are `activating`: at this moment, or left so by whoever died or failed. */
   unfinished(organization: OrganizationId): Promise<readonly Group[]>
 }

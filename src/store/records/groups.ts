@@ -2,20 +2,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Clock, systemClock } from '../../base/clock.ts'
 import type { GroupId, OrganizationId } from '../../base/ids.ts'
-import type { AuditBody } from '../../core/audit/record.ts'
+import type { ChangeBody } from '../../core/audit/record.ts'
 import type { Group } from '../../core/directory/types.ts'
 import type { GroupRecords } from '../../core/ports.ts'
 import type { Database, Transaction } from '../database.ts'
 import { groups } from '../rows.ts'
 import { sql } from '../sql.ts'
 import { keepingMembers, membersByRule, someAreLeft } from './keeping.ts'
-import { noteRemoval, removedGroups, takeOut } from './leaving.ts'
+import { noteRemoval, noteStrays, removedGroups, takeOut } from './leaving.ts'
 import { createRecords } from './records.ts'
 import { type Changed, conflict, inUse, type RecordStore, taken, write, written } from './writing.ts'
 
 export function createGroups(store: RecordStore, clock: Pick<Clock, 'now'> = systemClock): GroupRecords {
   const { database } = store
-  const records = (readers: readonly GroupId[] = [], removal: AuditBody | null = null) =>
+  const records = (readers: readonly GroupId[] = [], removal: ChangeBody | null = null) =>
     createRecords<Group>(store, {
       mapping: groups,
       conditions: 'groups',
@@ -29,7 +29,7 @@ export function createGroups(store: RecordStore, clock: Pick<Clock, 'now'> = sys
       async around(tx, organization, step, changed, proceed) {
         if (readers.length > 0) await carryAgain(tx, organization, readers, changed)
         if (step.do === 'update') return keepingMembers(tx, organization, step.row, clock.now(), proceed)
-        if (step.do === 'remove' && removal?.kind === 'change')
+        if (step.do === 'remove' && removal !== null)
           await noteRemoval(tx, organization, step.row.id, removal)
         return proceed()
       },
@@ -58,6 +58,7 @@ export function createGroups(store: RecordStore, clock: Pick<Clock, 'now'> = sys
     membersByRule: membersByRule(database),
     removed: removedGroups(store),
     takeOut: takeOut(store),
+    noteStrays: noteStrays(store),
 
     async unfinished(organization) {
       const rows = await database.query(

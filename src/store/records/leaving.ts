@@ -11,6 +11,7 @@ import { type Changed, type RecordStore, write, written } from './writing.ts'
 
 /** Members that leave in one transaction. */
 const membersAtOnce = 250
+const beforeAll = '00000000-0000-0000-0000-000000000000'
 /** Rows without a record that go in one transaction. */
 const rowsAtOnce = 2_000
 
@@ -35,25 +36,47 @@ export function removedGroups({ database }: Pick<RecordStore, 'database'>): Grou
 }
 
 export function takeOut(store: RecordStore): GroupRecords['takeOut'] {
-  return async (organization, group) => {
-    let someWereLeft = false
+  return async (organization, group, after) => {
+    let page: { readonly last: SubjectId | null } | null = null
     await write(store, organization, null, {}, async (tx, changed) => {
+      page = null
       // Of several who do this, each takes others out.
       const [noted] = await tx.query<{ removal: ChangeBody }>(
         sql`select removal from removed_group where org = ${organization} and group_id = ${group} for update`,
       )
-      if (noted === undefined) {
-        someWereLeft = false
-        return written
-      }
-      const gone = await members(tx, organization, group, noted.removal, changed)
-      const others = await inputs(tx, organization, group)
-      someWereLeft = gone + others > 0
-      if (!someWereLeft)
-        await tx.query(sql`delete from removed_group where org = ${organization} and group_id = ${group}`)
+      if (noted === undefined) return written
+      const last = await members(tx, organization, group, after, noted.removal, changed)
+      page = { last }
+      if (last !== null || after !== null) return written
+      // In a transaction without records: nobody waits for it.
+      if ((await inputs(tx, organization, group)) > 0) return written
+      await tx.query(sql`delete from removed_group where org = ${organization} and group_id = ${group}`)
+      page = null
       return written
     })
-    return someWereLeft
+    return page
+  }
+}
+
+/** Groups of stored rows, found one after the other in an index that begins with them. */
+const groupsOf = (table: 'membership' | 'manual_member' | 'suggestion', organization: OrganizationId) => sql`
+  (with recursive found (id) as (
+    (select group_id from ${name(table)} where org = ${organization} order by group_id limit 1)
+    union all
+    select (select t.group_id from ${name(table)} t where t.org = ${organization} and t.group_id > found.id
+      order by t.group_id limit 1) from found where found.id is not null
+  ) select id from found where id is not null)`
+
+export function noteStrays({ database }: Pick<RecordStore, 'database'>): GroupRecords['noteStrays'] {
+  return async (organization, removal) => {
+    const rows = await database.query(sql`insert into removed_group (org, group_id, removal)
+      select ${organization}::uuid, stored.id, ${JSON.stringify(removal)}::jsonb
+        || jsonb_build_object('target', jsonb_build_object('kind', 'group', 'id', stored.id, 'name', ''))
+      from (${groupsOf('membership', organization)} union ${groupsOf('manual_member', organization)}
+        union ${groupsOf('suggestion', organization)}) stored
+      where not exists (select from groups g where g.org = ${organization} and g.id = stored.id)
+      on conflict (org, group_id) do nothing returning group_id`)
+    return rows.length
   }
 }
 
@@ -63,19 +86,21 @@ interface Leaving {
   readonly name: string
 }
 
-/** Takes the first members out, with their records. Returns how many. */
+/** Takes the next members out, with their records. Returns the last one; null: there was none. */
 async function members(
   tx: Transaction,
   organization: OrganizationId,
   group: GroupId,
+  after: SubjectId | null,
   removal: ChangeBody,
   changed: Changed,
-): Promise<number> {
+): Promise<SubjectId | null> {
   const found = await tx.query<{ id: SubjectId }>(
     sql`select m.subject_id as id from membership m where m.org = ${organization} and m.group_id = ${group}
-      order by m.subject_id limit ${membersAtOnce}`,
+      and m.subject_id > ${after ?? beforeAll}::uuid order by m.subject_id limit ${membersAtOnce}`,
   )
-  if (found.length === 0) return 0
+  const last = found.at(-1)
+  if (last === undefined) return null
   const ids = found.map(({ id }) => id)
   // Cells get new versions: who is leaving at this moment has left before, or is told by nobody else. Users before devices, and in
   // the order of their ids, as everybody locks many cells.
@@ -103,7 +128,7 @@ async function members(
   const bodies = left.map((member) => formatAudit(leaveRecord(member, removal)))
   // last, because it makes the organization's other writers wait
   await tx.query(sql`select append_audit(${organization}, ${bodies}::text[])`)
-  return ids.length
+  return last.id
 }
 
 /** Removes some of what was given beside the rule, and suggested. Returns how many rows. */

@@ -72,7 +72,7 @@ t.test('all are kept, also where nobody is told to differ', async (t) => {
     rules: { epoch: async () => 1n, read: async () => source },
     groups: {
       ...{ find: async () => group, barrier: async () => {}, unfinished: async () => [group] },
-      ...{ removed: async () => [], takeOut: async () => false },
+      ...{ removed: async () => [], takeOut: async () => null },
       activate: async () => true,
       membersByRule: async (_organization, _id, after) =>
         after === null ? [{ subjectId: user.id, cell: cell.subject }] : [],

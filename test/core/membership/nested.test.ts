@@ -342,7 +342,7 @@ t.test('X09: a group of 100,000 members whose rule flaps', async (t) => {
       barrier: async () => {},
       membersByRule: async () => [],
       removed: async () => [],
-      takeOut: async () => false,
+      takeOut: async () => null,
       unfinished: async () => groups.filter(({ status }) => status === 'activating'),
       activate: async (_organization, id) => {
         groups = groups.map((group) => (group.id === id ? { ...group, status: 'active' } : group))

@@ -57,6 +57,7 @@ function scheduled(t: { teardown(action: () => unknown): unknown }) {
       },
       firstDue: async () => world.first,
     },
+    groups: { noteStrays: async () => 0 },
     organizations: { list: async () => [organization] },
     feed: {
       subscribe: (listener) => {

@@ -301,6 +301,13 @@ export async function testInsertMany(t: Test, store: StoreUnderTest) {
     }),
     { outcome: 'conflict' },
   )
+  t.same(
+    await cells.insertMany(organization, {
+      ...batch,
+      manual: [...batch.manual, { subjectId: first.id, groupId: newId<GroupId>() }],
+    }),
+    { outcome: 'missing', field: 'groupId' },
+  )
   t.same(await everything(), before, 'nothing of what was refused')
   store.announced.length = 0
   t.same(await cells.insertMany(organization, batch), { outcome: 'written' })

@@ -85,6 +85,7 @@ export const mostGrantsShown = 20
 /** Takes cells one after the other. */
 export class PreviewCount {
   readonly #id: GroupId
+  readonly #there: ReadonlySet<GroupId>
   readonly #affected: readonly CompiledGroup[]
   readonly #target: CompiledGroup | undefined
   readonly #known: KnownPredicate | null
@@ -100,6 +101,7 @@ export class PreviewCount {
   /** @param rules with the new rule in them */
   constructor(rules: RuleSet, id: GroupId, grants: GroupGrants, page: SamplePage, now: Date) {
     this.#id = id
+    this.#there = new Set(rules.groups.map((group) => group.id))
     this.#affected = affectedGroups(rules, id)
     this.#target = this.#affected.find((group) => group.id === id)
     const checked = this.#target?.mode === 'dynamic' ? this.#target.checked : null
@@ -112,7 +114,9 @@ export class PreviewCount {
   }
 
   add(cell: Cell): void {
-    const { subjects, given } = evaluateAffected(cell, this.#affected, this.#now)
+    // In a group that has been removed nobody is, whatever is still stored.
+    const memberships = cell.memberships.filter(({ groupId }) => this.#there.has(groupId))
+    const { subjects, given } = evaluateAffected({ ...cell, memberships }, this.#affected, this.#now)
     for (const subject of subjects) {
       const { gains, loses } = movedGrants(subject.before, subject.after, this.#grants)
       count(this.#gains, gains)

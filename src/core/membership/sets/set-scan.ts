@@ -8,6 +8,7 @@ import type { Cell, CellSubject } from '../cell.ts'
 import { dueToStore, nextDue } from '../due.ts'
 import { difference, evaluate, suggestionChanges } from '../engine.ts'
 import type { Previewer } from '../preview/preview.ts'
+import { withoutRemovedGroups } from '../removed-groups.ts'
 import { type RuleSet, RuleSets } from '../rule-set.ts'
 import type { SetAnswers } from './set-engine.ts'
 
@@ -53,7 +54,7 @@ export function scanningSets({ cells, rules, previewer, clock }: ScanPorts): Set
 /** Is anything that is stored of the cell not what the rules say? */
 export function differs(cell: Cell, rules: RuleSet, now: Date): boolean {
   const { memberships, suggestions, takenOver } = evaluate(cell, rules, now)
-  const { put, remove } = difference(cell.memberships, memberships)
+  const { put, remove } = withoutRemovedGroups(difference(cell.memberships, memberships), rules, [cell])
   const suggested = suggestionChanges(cell.suggestions, suggestions)
   if (put.length + remove.length + suggested.put.length + suggested.remove.length + takenOver.length > 0)
     return true
