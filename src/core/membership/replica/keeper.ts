@@ -197,7 +197,7 @@ export class Keeper {
     return number
   }
 
-  /** Memberships go with their group, without their users being told of. */
+  /** Memberships go with their group; that their users have left is told later. */
   async #dropGroups(kept: Kept, table: MembershipTable): Promise<void> {
     const there = new Set(await this.#source.groups(kept.organization))
     for (const [group, number] of kept.numbers) {
