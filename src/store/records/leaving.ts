@@ -126,7 +126,7 @@ async function members(
       left join devices d on d.org = ${organization} and d.id = gone.subject_id order by gone.subject_id`,
   )
   const bodies = left.map((member) => formatAudit(leaveRecord(member, removal)))
-  // last, because it makes the organization's other writers wait
+  // late, because it makes the organization's other writers wait
   await tx.query(sql`select append_audit(${organization}, ${bodies}::text[])`)
   return last.id
 }
