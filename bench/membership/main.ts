@@ -1,5 +1,5 @@
 // `npm run bench:membership`: what the membership engine costs, on a PostgreSQL of its own and, for imports, on the embedded one.
-//   npm run bench:membership -- [--users 100000] [--rules 1000] [--changes 2000] [--embedded]
+//   npm run bench:membership -- [--users 100000] [--rules 1000] [--changes 2000] [--embedded] [--moves]
 import { mkdtemp, rm } from 'node:fs/promises'
 import { cpus, tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -16,7 +16,7 @@ import { checkSample, type Filled, fill } from './fill.ts'
 import { type House, openHouse, untilReadable } from './house.ts'
 import { pick, randomFrom } from './random.ts'
 import { reading } from './reading.ts'
-import { moveEverybody, previews, reconcile, withLag } from './sets.ts'
+import { everybodyMoves, previews, reconcile, withLag } from './sets.ts'
 
 const { values: options } = parseArgs({
   options: {
@@ -24,6 +24,7 @@ const { values: options } = parseArgs({
     rules: { type: 'string', default: '1000' },
     changes: { type: 'string', default: '2000' },
     embedded: { type: 'boolean', default: false },
+    moves: { type: 'boolean', default: false },
   },
 })
 
@@ -74,6 +75,7 @@ async function served(): Promise<void> {
   const readable = await untilReadable(house, all.organization.id)
   say(`All memberships were in shared memory ${time(readable)} after the import.`)
   await tidy(postgres.url)
+  if (options.moves) return everybody(house, all)
   const random = randomFrom(11)
 
   const few = rules <= 1_000
@@ -152,20 +154,27 @@ async function served(): Promise<void> {
     )
   }
   await other.close()
-  const { moved, removed } = await moveEverybody(house, all)
+  await everybody(house, all)
+  const ids = Array.from({ length: 500 }, () => pick(random, all.users))
+  say(`${whole(await checkSample(house, all.organization.id, ids))} users checked again at the end.`)
+  if (house.wrong > 0) throw new Error(`${house.wrong} changes evaluated in part were wrong`)
+}
+
+/** Everybody joins a group, and leaves it again. */
+async function everybody(house: House, all: Filled): Promise<void> {
+  const { move, remove } = await everybodyMoves(house, all)
   const records = (times: readonly number[]): string => {
     const { p50, p99, max } = quantiles(times)
     return `a sign-in's record took ${time(p50)} meanwhile, p99 ${time(p99)}, max ${time(max)}`
   }
+  const moved = await move()
   say(
     `A rule that every user fulfils, saved: carried through in ${time(moved.took)} (${time(moved.took / users)} a user); main thread late by p99 ${time(moved.lag.p99)}, max ${time(moved.lag.max)} (aim < 10 ms); ${records(moved.value)}.`,
   )
+  const removed = await remove()
   say(
     `That group, removed: everybody had left it after ${time(removed.took)} (${time(removed.took / users)} a user); main thread late by p99 ${time(removed.lag.p99)}, max ${time(removed.lag.max)}; ${records(removed.value)}.`,
   )
-  const ids = Array.from({ length: 500 }, () => pick(random, all.users))
-  say(`${whole(await checkSample(house, all.organization.id, ids))} users checked again at the end.`)
-  if (house.wrong > 0) throw new Error(`${house.wrong} changes evaluated in part were wrong`)
 }
 
 const median = (times: readonly number[]): number =>

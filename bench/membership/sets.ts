@@ -80,8 +80,8 @@ export async function reconcile({ store, thread }: House, { organization }: Fill
   return found
 }
 
-/** A rule that every user fulfils is saved in the place of one that few do; then that group is removed. */
-export async function moveEverybody(house: House, { organization, groups }: Filled) {
+/** To save a rule that every user fulfils in the place of one that few do; then, to remove that group. */
+export async function everybodyMoves(house: House, { organization, groups }: Filled) {
   const { store, engine } = house
   const [first] = groups.filter(
     ({ of, name }) => of === 'users' && !groups.some(({ rule }) => rule?.includes(`"${name}"`)),
@@ -90,20 +90,23 @@ export async function moveEverybody(house: House, { organization, groups }: Fill
   const group = await store.groups.find(organization.id, first.id)
   if (group === null) throw new Error('the group is gone')
   const target = { kind: 'group', id: group.id, name: group.name }
-  const moved = await besideRecords(house, organization, async () => {
+  const move = async () => {
     const row = { ...group, rule: 'username pr', status: 'activating' } as const
     const { outcome } = await store.groups.update(organization.id, row, changeRecord('group.update', target))
     if (outcome !== 'written') throw new Error(`not written: ${outcome}`)
     await engine.activateGroup(organization.id, group.id)
-  })
-  const removed = await besideRecords(house, organization, async () => {
+  }
+  const remove = async () => {
     const { version } = (await store.groups.find(organization.id, group.id)) ?? group
     const record = changeRecord('group.remove', target)
     const { outcome } = await store.groups.remove(organization.id, group.id, version, record)
     if (outcome !== 'written') throw new Error(`not removed: ${outcome}`)
     await engine.activateGroup(organization.id, group.id)
-  })
-  return { moved, removed }
+  }
+  return {
+    move: () => besideRecords(house, organization, move),
+    remove: () => besideRecords(house, organization, remove),
+  }
 }
 
 /** Does the work while somebody else writes one record after the other, as every sign-in does: how long did each take? */

@@ -106,8 +106,8 @@ async function members(
   // the order of their ids, as everybody locks many cells.
   const users = await tx.query<{ id: string }>(
     sql`update users u set cell_version = u.cell_version + 1 from (select t.id from users t
-      where t.org = ${organization} and (t.id = any(${ids}::uuid[]) or t.id in (select d.owner_id from devices d
-        where d.org = ${organization} and d.id = any(${ids}::uuid[]))) order by t.id for no key update) locked
+      where t.org = ${organization} and t.id = any(array(select unnest(${ids}::uuid[]) union select d.owner_id
+        from devices d where d.org = ${organization} and d.id = any(${ids}::uuid[]))) order by t.id for no key update) locked
     where u.org = ${organization} and u.id = locked.id returning u.id`,
   )
   const devices = await tx.query<{ id: string }>(
